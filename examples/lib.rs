@@ -1,0 +1,1 @@
+//! Small programs, one per capability; see the files beside this one.

@@ -1,0 +1,1 @@
+//! Where to connect: the environment, URLs and secrets.

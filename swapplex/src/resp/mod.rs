@@ -1,0 +1,1 @@
+//! The Redis wire protocol: RESP2 and RESP3 frames as pure functions over bytes.

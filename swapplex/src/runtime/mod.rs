@@ -1,0 +1,1 @@
+//! The barrier-protected Tokio runtime and thread-local references.
