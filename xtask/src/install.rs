@@ -1,6 +1,7 @@
 //! Installing a server through the system's package manager.
 
 use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -169,10 +170,13 @@ fn run(manager: &Manager, program: &Path, prefix: &[PathBuf], arguments: &[&str]
 
     let line: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
     eprintln!("+ {}", line.join(" "));
-    let status = Command::new(words[0])
+    let mut command = Command::new(words[0]);
+    // Our own standard output is for answers, such as the path of the server.
+    command
         .args(&words[1..])
         .stdin(Stdio::null())
-        .status();
+        .stdout(io::stderr());
+    let status = command.status();
     match status {
         Ok(status) => status.success(),
         Err(error) => {
