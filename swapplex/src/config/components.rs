@@ -41,13 +41,11 @@ fn merge(variables: &Variables<'_>, default: Parts) -> Result<Parts, ConfigError
         },
     };
     if scheme.value == Scheme::Unix {
-        parts.socket = Some(match variables.get(Component::Path)? {
-            Some(path) => part(path).parse(parse_socket)?,
-            None => default.socket.ok_or_else(|| ConfigError::Incomplete {
-                origin: scheme.origin.clone(),
-                missing: variables.name(Component::Path),
-            })?,
-        });
+        let socket = read(variables, Component::Path, parse_socket)?.or(default.socket);
+        parts.socket = Some(socket.ok_or_else(|| ConfigError::Incomplete {
+            origin: scheme.origin.clone(),
+            missing: variables.name(Component::Path),
+        })?);
         if parts.db.is_none() {
             parts.db = read_db(variables, Component::Db)?;
         }
@@ -71,8 +69,8 @@ fn merge(variables: &Variables<'_>, default: Parts) -> Result<Parts, ConfigError
 
 /// A host or port that somebody set is to be connected to, though the default be a socket.
 fn read_scheme(variables: &Variables<'_>, default: &Parts) -> Result<Part<Scheme>, ConfigError> {
-    if let Some(scheme) = variables.get(Component::Scheme)? {
-        return part(scheme).parse(|text| Scheme::parse(&text));
+    if let Some(scheme) = read(variables, Component::Scheme, |text| Scheme::parse(&text))? {
+        return Ok(scheme);
     }
     let has_address = variables.is_set(Component::Host) || variables.is_set(Component::Port);
     match &default.scheme {
@@ -87,31 +85,19 @@ fn read_address(
     default_host: Option<Part<String>>,
     default_port: Option<Part<u16>>,
 ) -> Result<(), ConfigError> {
-    let host = variables
-        .get(Component::Host)?
-        .map(|host| part(host).parse(|text| parse_host(&text)))
-        .transpose()?;
-    let port = variables
-        .get(Component::Port)?
-        .map(|port| part(port).parse(|text| parse_port(&text)))
-        .transpose()?;
-    let (linked_host, port) = match port {
-        Some(Part { value, origin }) => (
-            value.host.map(|host| Part::new(host, &origin)),
-            Some(Part::new(value.number, &origin)),
-        ),
-        None => (None, None),
-    };
-    parts.host = host.or(linked_host).or(default_host);
-    parts.port = port.or(default_port);
+    let mut host = read(variables, Component::Host, |text| parse_host(&text))?;
+    let mut port = default_port;
+    if let Some(Part { value, origin }) = read(variables, Component::Port, |text| parse_port(&text))? {
+        host = host.or(value.host.map(|host| Part::new(host, &origin)));
+        port = Some(Part::new(value.number, &origin));
+    }
+    parts.host = host.or(default_host);
+    parts.port = port;
     Ok(())
 }
 
 fn read_db(variables: &Variables<'_>, component: Component) -> Result<Option<Part<i64>>, ConfigError> {
-    variables
-        .get(component)?
-        .map(|db| part(db).parse(|text| parse_db(&text)))
-        .transpose()
+    read(variables, component, |text| parse_db(&text))
 }
 
 /// Both variables mean the database; they may agree.
@@ -129,13 +115,13 @@ fn read_db_or_path(variables: &Variables<'_>) -> Result<Option<Part<i64>>, Confi
 
 /// Says whether there was any.
 fn read_userinfo(variables: &Variables<'_>, parts: &mut Parts) -> Result<bool, ConfigError> {
-    let Some(found) = variables.get(Component::Userinfo)? else {
-        return Ok(false);
-    };
-    let Part { value, origin } = part(found).parse(|text| match text.split_once(':') {
+    let parse = |text: String| match text.split_once(':') {
         Some((username, password)) => userinfo(username, Some(password)),
         None => userinfo(&text, None),
-    })?;
+    };
+    let Some(Part { value, origin }) = read(variables, Component::Userinfo, parse)? else {
+        return Ok(false);
+    };
     parts.username = value.0.map(|username| Part::new(username, &origin));
     parts.password = value.1.map(|password| Part::new(password, &origin));
     Ok(true)
@@ -144,31 +130,22 @@ fn read_userinfo(variables: &Variables<'_>, parts: &mut Parts) -> Result<bool, C
 /// Fills in what is left out so far.
 fn read_credentials(variables: &Variables<'_>, parts: &mut Parts) -> Result<(), ConfigError> {
     if parts.username.is_none() {
-        let username = variables.get(Component::Username)?;
-        parts.username = username
-            .map(|username| part(username).parse(parse_username))
-            .transpose()?;
+        parts.username = read(variables, Component::Username, parse_username)?;
     }
     if parts.password.is_none() {
-        let password = variables.get_or_read(Component::Password, Component::PasswordFile)?;
-        parts.password = password.map(|found| Part {
-            value: Secret::from(found.text),
-            origin: found.origin,
+        let found = variables.get_or_read(Component::Password, Component::PasswordFile)?;
+        parts.password = found.map(|Found { text, origin }| Part {
+            value: Secret::from(text),
+            origin,
         });
     }
     Ok(())
 }
 
 fn read_tls_files(variables: &Variables<'_>, parts: &mut Parts) -> Result<(), ConfigError> {
-    let path = |component| {
-        variables
-            .get(component)?
-            .map(|path| part(path).parse(parse_path))
-            .transpose()
-    };
-    parts.tls_ca = path(Component::TlsCaFile)?;
-    parts.tls_cert = path(Component::TlsCertFile)?;
-    parts.tls_key = path(Component::TlsKeyFile)?;
+    parts.tls_ca = read(variables, Component::TlsCaFile, parse_path)?;
+    parts.tls_cert = read(variables, Component::TlsCertFile, parse_path)?;
+    parts.tls_key = read(variables, Component::TlsKeyFile, parse_path)?;
     let (alone, missing) = match (&parts.tls_cert, &parts.tls_key) {
         (Some(cert), None) => (cert, Component::TlsKeyFile),
         (None, Some(key)) => (key, Component::TlsCertFile),
@@ -180,10 +157,18 @@ fn read_tls_files(variables: &Variables<'_>, parts: &mut Parts) -> Result<(), Co
     })
 }
 
-fn part(found: Found) -> Part<String> {
-    Part {
-        value: found.text,
-        origin: found.origin,
+/// `parse` says what it expected.
+fn read<T>(
+    variables: &Variables<'_>,
+    component: Component,
+    parse: impl FnOnce(String) -> Result<T, &'static str>,
+) -> Result<Option<Part<T>>, ConfigError> {
+    let Some(Found { text, origin }) = variables.get(component)? else {
+        return Ok(None);
+    };
+    match parse(text) {
+        Ok(value) => Ok(Some(Part { value, origin })),
+        Err(expected) => Err(ConfigError::Invalid { origin, expected }),
     }
 }
 

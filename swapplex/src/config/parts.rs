@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use redis::io::tcp::TcpSettings;
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisConnectionInfo};
 
-use super::{ConfigError, Origin, Protocol, Secret, Target, TlsFiles};
+use super::{Origin, Protocol, Secret, Target, TlsFiles};
 
 const DEFAULT_HOST: &str = "127.0.0.1";
 const DEFAULT_PORT: u16 = 6379;
@@ -66,23 +66,6 @@ impl<T> Part<T> {
         Self {
             value,
             origin: origin.clone(),
-        }
-    }
-
-    /// Keeps the origin; an error that says what was expected becomes one that names it.
-    pub(super) fn parse<U>(
-        self,
-        parse: impl FnOnce(T) -> Result<U, &'static str>,
-    ) -> Result<Part<U>, ConfigError> {
-        match parse(self.value) {
-            Ok(value) => Ok(Part {
-                value,
-                origin: self.origin,
-            }),
-            Err(expected) => Err(ConfigError::Invalid {
-                origin: self.origin,
-                expected,
-            }),
         }
     }
 }

@@ -13,23 +13,29 @@ const CLIENT_NAME: &str = "a client_name of printable ASCII characters without s
 /// Any other is passed over, as redis-rs does: one URL often serves clients in several languages, each with
 /// parameters of its own. Where one comes twice, the last counts.
 pub(super) fn read_query(query: &str, scheme: Scheme, origin: &Origin) -> Result<Parts, ConfigError> {
+    let invalid = |expected| ConfigError::Invalid {
+        origin: origin.clone(),
+        expected,
+    };
+
     let mut parts = Parts::default();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let value = Part::new(value, origin);
         match (name.as_ref(), scheme) {
-            ("protocol", _) => parts.protocol = Some(value.parse(|text| parse_protocol(&text))?),
-            ("client_name", _) => {
-                parts.client_name =
-                    Some(value.parse(|text| parse_client_name(&text))?).filter(|it| !it.value.is_empty());
+            ("protocol", _) => {
+                parts.protocol = Some(Part::new(parse_protocol(&value).map_err(invalid)?, origin));
             }
-            ("db", Scheme::Unix) => parts.db = Some(value.parse(|text| parse_db(&text))?),
+            ("client_name", _) => {
+                let name = parse_client_name(&value).map_err(invalid)?;
+                parts.client_name = name.map(|name| Part::new(name, origin));
+            }
+            ("db", Scheme::Unix) => {
+                parts.db = Some(Part::new(parse_db(&value).map_err(invalid)?, origin));
+            }
             ("user", Scheme::Unix) => {
-                parts.username =
-                    (!value.value.is_empty()).then(|| Part::new(value.value.into_owned(), origin));
+                parts.username = (!value.is_empty()).then(|| Part::new(value.into_owned(), origin));
             }
             ("pass", Scheme::Unix) => {
-                parts.password =
-                    (!value.value.is_empty()).then(|| Part::new(Secret::from(value.value.as_ref()), origin));
+                parts.password = (!value.is_empty()).then(|| Part::new(Secret::from(value.as_ref()), origin));
             }
             ("", _) => {}
             _ => parts.ignored_parameters += 1,
@@ -48,10 +54,10 @@ fn parse_protocol(text: &str) -> Result<Protocol, &'static str> {
 }
 
 /// What `CLIENT SETNAME` takes; the server would refuse the handshake of any other.
-fn parse_client_name(text: &str) -> Result<String, &'static str> {
-    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(text.to_owned())
-    } else {
-        Err(CLIENT_NAME)
+fn parse_client_name(text: &str) -> Result<Option<String>, &'static str> {
+    match text {
+        "" => Ok(None),
+        _ if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(Some(text.to_owned())),
+        _ => Err(CLIENT_NAME),
     }
 }

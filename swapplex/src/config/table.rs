@@ -263,6 +263,28 @@ fn the_path_of_a_socket_goes_with_its_scheme() {
 
 #[cfg(unix)]
 #[test]
+fn the_query_of_a_socket_comes_before_the_variables_that_say_less() {
+    let default = "unix:///run/default.sock?db=4&user=default&pass=default-pw";
+    let variables = [
+        ("REDIS_QUERY", "db=2&user=app"),
+        ("REDIS_DB", "3"),
+        ("REDIS_USERNAME", "other"),
+        ("REDIS_PASSWORD", "own-pw"),
+        ("REDIS_USERINFO", "other:other-pw"),
+    ];
+    let target = load_or(default, variables);
+    assert_eq!(
+        (db(&target), credentials(&target)),
+        (2, (Some("app"), Some("own-pw")))
+    );
+    let unused = Source::env_or("REDIS", default).unused_in(&Fake::new(variables));
+    assert_eq!(unused, ["REDIS_DB", "REDIS_USERINFO", "REDIS_USERNAME"]);
+    let target = load_or(default, [("REDIS_QUERY", "user=app")]);
+    assert_eq!((db(&target), credentials(&target)), (4, (Some("app"), None)));
+}
+
+#[cfg(unix)]
+#[test]
 fn a_host_or_port_that_is_set_replaces_a_default_socket() {
     let default = "unix:///run/default.sock?db=4&pass=pw";
     let target = load_or(default, [("REDIS_HOST", "db")]);
