@@ -15,7 +15,7 @@ use super::request::Request;
 use super::shared::Shared;
 use super::ticket::Ticket;
 use crate::error::Error;
-use crate::multiplex::{Close, Connection, MAX_BYTES, Outbox, Push};
+use crate::multiplex::{Connection, MAX_BYTES, Outbox, Push};
 
 thread_local! {
     /// Few databases, so a search from the front beats a map.
@@ -51,7 +51,7 @@ pub(super) enum Submission {
 /// What is left to do once the thread's books are closed: it may run other people's code.
 enum Errand {
     Nothing,
-    Close(Arc<Connection>, Arc<Outbox>, Close),
+    Close(Arc<Connection>, Arc<Outbox>),
     CloseLate(Arc<Lane>, Arc<Connection>, Arc<Outbox>),
 }
 
@@ -65,7 +65,7 @@ pub(super) fn submit(
     let (submission, errand) = with(shared, |local| local.submit(request, is_alone, waker))?;
     match errand {
         Errand::Nothing => {}
-        Errand::Close(connection, outbox, why) => connection.close(&outbox, why),
+        Errand::Close(connection, outbox) => connection.close(&outbox),
         Errand::CloseLate(lane, connection, outbox) => lane.close_late(connection, outbox),
     }
     Ok(submission)
@@ -162,7 +162,7 @@ impl Local {
                     Push::Done { slot, full } => {
                         let ticket = Ticket::new(Arc::clone(&open.outbox), slot);
                         let errand = if full {
-                            Errand::Close(Arc::clone(connection), Arc::clone(&open.outbox), Close::Full)
+                            Errand::Close(Arc::clone(connection), Arc::clone(&open.outbox))
                         } else {
                             Errand::Nothing
                         };
@@ -181,8 +181,7 @@ impl Local {
             let ticket = Ticket::new(Arc::clone(&outbox), slot);
             let errand = if full || is_quiet {
                 self.open = None;
-                let why = if full { Close::Full } else { Close::Alone };
-                Errand::Close(Arc::clone(connection), outbox, why)
+                Errand::Close(Arc::clone(connection), outbox)
             } else {
                 self.open = Some(Open {
                     epoch: connection.epoch,

@@ -31,7 +31,7 @@ pub(crate) struct Connection {
     wire: Mutex<Wire>,
     /// Only here so that the hot path can look without the lock.
     under_way: AtomicUsize,
-    /// How many callers the last outbox had that was closed late.
+    /// How many callers the last outbox had, likewise.
     crowd: AtomicUsize,
     writer: Mutex<Option<DirectWriter>>,
     pub(super) driver: AtomicWaker,
@@ -44,17 +44,6 @@ pub(crate) struct Connection {
     has_loners: AtomicBool,
     loners: RwLock<HashSet<Box<[u8]>>>,
     counters: Arc<Counters>,
-}
-
-/// Why an outbox is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Close {
-    /// Its time has come.
-    Late,
-    /// It holds as much as one may.
-    Full,
-    /// Its only caller expects nobody else.
-    Alone,
 }
 
 impl Connection {
@@ -111,7 +100,7 @@ impl Connection {
     }
 
     /// Hands an outbox to the socket, or lets it wait for room behind those under way.
-    pub(crate) fn close(&self, outbox: &Arc<Outbox>, why: Close) {
+    pub(crate) fn close(&self, outbox: &Arc<Outbox>) {
         let mut wire = lock(&self.wire);
         if let Some(cause) = wire.lost().cloned() {
             drop(wire);
@@ -120,12 +109,7 @@ impl Connection {
             wakers.into_iter().for_each(Waker::wake);
             return;
         }
-        if !wire.admit(outbox) {
-            return;
-        }
-        if why != Close::Alone {
-            self.crowd.store(outbox.callers(), Ordering::Relaxed);
-        }
+        wire.admit(outbox);
         self.publish(&wire);
         if self.is_idle.swap(false, Ordering::Relaxed) {
             self.driver.wake();
@@ -262,6 +246,7 @@ impl Connection {
 
     fn publish(&self, wire: &Wire) {
         self.under_way.store(wire.under_way(), Ordering::Relaxed);
+        self.crowd.store(wire.crowd(), Ordering::Relaxed);
         let before = self.weight.swap(wire.weight(), Ordering::Relaxed);
         if wire.weight() < before {
             self.room.notify_waiters();

@@ -12,7 +12,7 @@ mod outbox;
 mod wire;
 
 pub use cause::LostCause;
-pub(crate) use connection::{Close, Connection};
+pub(crate) use connection::Connection;
 pub(crate) use driver::Driver;
 pub use handshake::HandshakeError;
 pub(crate) use handshake::{Greeting, greet};

@@ -311,8 +311,13 @@ impl Outbox {
     }
 
     /// How many callers are in here.
-    pub(super) fn callers(&self) -> usize {
+    pub(crate) fn callers(&self) -> usize {
         lock(&self.inner).slots.len()
+    }
+
+    /// Whether the outbox takes no more.
+    pub(super) fn is_full(&self) -> bool {
+        lock(&self.inner).is_full()
     }
 
     /// What the outbox is reckoned to hold in memory, for the budget.
@@ -321,7 +326,7 @@ impl Outbox {
         inner.len_bytes() + inner.slots.len() * SLOT_WEIGHT
     }
 
-    /// Notes that the outbox waits for room on the wire; false where it does already, or is past that.
+    /// Notes that the outbox waits to be sealed; false where it does already, or is past that.
     pub(super) fn mark_due(&self) -> bool {
         let mut inner = lock(&self.inner);
         let is_open = inner.phase == Phase::Open;

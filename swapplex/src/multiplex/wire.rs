@@ -14,8 +14,11 @@ use tokio::time::Instant;
 use super::cause::LostCause;
 use super::outbox::{Outbox, Reason};
 
-/// How many outboxes may be under way before the next ones wait, and gather more requests meanwhile.
-pub(super) const WINDOW: usize = 4;
+/// How many outboxes may be in flight before the next ones wait, and gather more requests meanwhile.
+const WINDOW: usize = 4;
+/// An outbox with so many callers is a crowd. Where the last one was, one with fewer waits while others are in
+/// flight: it is a straggler, and more will come.
+const CROWD: usize = 64;
 /// How soon to look again for overdue requests that a writer had in its hands.
 const SOON: Duration = Duration::from_millis(5);
 
@@ -27,6 +30,8 @@ pub(super) struct Wire {
     unwritten: VecDeque<Unwritten>,
     /// Outboxes that would be sealed if there were room.
     due: VecDeque<Due>,
+    /// How many callers the last outbox had.
+    crowd: usize,
     /// Somebody writes to the socket at this moment, and has taken `unwritten` along.
     pub(super) writing: bool,
     /// The socket took less than it was given: only the driver writes now, when the socket is ready again.
@@ -91,13 +96,14 @@ impl Wire {
         self.in_flight.front().map(|flight| &flight.outbox)
     }
 
-    /// Takes in an outbox whose time has come: sealed if there is room, due if not. False where it was in before.
-    pub(super) fn admit(&mut self, outbox: &Arc<Outbox>) -> bool {
-        if self.due.is_empty() && self.in_flight.len() < WINDOW {
-            return self.seal(outbox);
-        }
-        let is_new = outbox.mark_due();
-        if is_new {
+    /// How many callers the last outbox had.
+    pub(super) fn crowd(&self) -> usize {
+        self.crowd
+    }
+
+    /// Takes in an outbox whose time has come, behind those that wait already.
+    pub(super) fn admit(&mut self, outbox: &Arc<Outbox>) {
+        if outbox.mark_due() {
             let weight = outbox.weight();
             self.weight += weight;
             self.due.push_back(Due {
@@ -105,33 +111,43 @@ impl Wire {
                 weight,
             });
         }
-        is_new
+        self.admit_due();
     }
 
     /// Seals due outboxes while there is room.
     pub(super) fn admit_due(&mut self) {
-        while self.in_flight.len() < WINDOW {
-            let Some(due) = self.due.pop_front() else { break };
-            self.weight -= due.weight;
-            self.seal(&due.outbox);
+        while self.due.front().is_some_and(|due| self.has_room_for(&due.outbox)) {
+            if let Some(due) = self.due.pop_front() {
+                self.weight -= due.weight;
+                self.seal(due.outbox);
+            }
         }
     }
 
-    fn seal(&mut self, outbox: &Arc<Outbox>) -> bool {
+    fn has_room_for(&self, outbox: &Outbox) -> bool {
+        match self.in_flight.len() {
+            0 => true,
+            WINDOW.. => false,
+            _ => self.crowd < CROWD || outbox.callers() >= CROWD || outbox.is_full(),
+        }
+    }
+
+    fn seal(&mut self, outbox: Arc<Outbox>) {
         let weight = outbox.weight();
-        let Some(bytes) = outbox.seal() else { return false };
-        self.weight += weight;
-        self.in_flight.push_back(Flight {
-            outbox: Arc::clone(outbox),
-            weight,
-            expired: false,
-        });
-        self.unwritten.push_back(Unwritten {
-            outbox: Arc::clone(outbox),
-            bytes,
-            written: 0,
-        });
-        true
+        if let Some(bytes) = outbox.seal() {
+            self.weight += weight;
+            self.crowd = outbox.callers();
+            self.unwritten.push_back(Unwritten {
+                outbox: Arc::clone(&outbox),
+                bytes,
+                written: 0,
+            });
+            self.in_flight.push_back(Flight {
+                outbox,
+                weight,
+                expired: false,
+            });
+        }
     }
 
     /// Drops the first outbox, whose replies are complete.
