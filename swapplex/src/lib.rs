@@ -1,5 +1,8 @@
 //! A Redis layer that is never debugged.
 
+// In tests, an unwrap is an assertion; here it would be a panic in a service.
+#![warn(clippy::unwrap_used)]
+
 pub mod config;
 pub mod runtime;
 

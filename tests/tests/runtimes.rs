@@ -1,0 +1,215 @@
+//! One database used from many runtimes: in turn, at once, nested, and when they end.
+
+use std::sync::OnceLock;
+use std::task::{Context, Waker};
+use std::thread;
+use std::time::Duration;
+
+use redis::AsyncCommands;
+use swapplex::config::Source;
+use swapplex::{Client, Database};
+use swapplex_tests::RedisServer;
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
+
+/// Far beyond anything but a hang.
+const FOR_EVER: Duration = Duration::from_secs(30);
+
+/// The static database that all tests here share.
+struct Shared;
+
+impl Database for Shared {
+    fn client() -> &'static Client {
+        static CLIENT: OnceLock<Client> = OnceLock::new();
+        CLIENT.get_or_init(|| Client::builder(Source::url(server().url()).unwrap()).build())
+    }
+}
+
+fn server() -> &'static RedisServer {
+    static SERVER: OnceLock<RedisServer> = OnceLock::new();
+    SERVER.get_or_init(RedisServer::start)
+}
+
+fn current_thread() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn multi_thread(workers: usize) -> Runtime {
+    Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+async fn use_it(i: usize) {
+    let work = async {
+        let key = format!("runtimes:{i}");
+        Shared::set(&key, i).await.unwrap();
+        assert_eq!(
+            Shared::get(&key).await.unwrap().as_deref(),
+            Some(i.to_string().as_bytes())
+        );
+        let mut conn = Shared::connection();
+        let value: usize = tokio::spawn(async move { conn.get(key).await.unwrap() })
+            .await
+            .unwrap();
+        assert_eq!(value, i);
+    };
+    timeout(FOR_EVER, work).await.expect("nothing hangs");
+}
+
+#[test]
+fn two_hundred_runtimes_in_a_row_share_one_database() {
+    for i in 0..200 {
+        let runtime = if i % 3 == 0 {
+            multi_thread(1 + i % 4)
+        } else {
+            current_thread()
+        };
+        runtime.block_on(use_it(i));
+    }
+}
+
+#[test]
+fn eight_runtimes_at_once_share_one_database() {
+    let threads: Vec<_> = (0..8)
+        .map(|i| {
+            thread::spawn(move || {
+                for round in 0..20 {
+                    let runtime = if i % 2 == 0 {
+                        multi_thread(2)
+                    } else {
+                        current_thread()
+                    };
+                    runtime.block_on(use_it(1000 + i * 100 + round));
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}
+
+/// Each of these is a runtime of its own, and the test harness runs some at once.
+macro_rules! tokio_tests {
+    ($($name:ident)*) => {$(
+        #[tokio::test]
+        async fn $name() {
+            use_it(line!() as usize).await;
+        }
+    )*};
+}
+tokio_tests!(tokio_test_a tokio_test_b tokio_test_c tokio_test_d tokio_test_e tokio_test_f tokio_test_g tokio_test_h);
+
+#[test]
+fn one_thread_may_enter_several_runtimes_in_turn() {
+    let (a, b) = (current_thread(), current_thread());
+    for i in 0..50 {
+        a.block_on(use_it(i));
+        b.block_on(use_it(i));
+    }
+    // What was begun on one, and not awaited there, must not hold up the other.
+    let mut begun = Box::pin(Shared::get("runtimes:1"));
+    a.block_on(async {
+        // One thread, so the answer cannot be there yet.
+        assert!(
+            begun
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()))
+                .is_pending()
+        );
+    });
+    b.block_on(use_it(7));
+    a.block_on(async { timeout(FOR_EVER, begun).await.expect("nothing hangs") })
+        .unwrap();
+}
+
+#[test]
+fn a_future_begun_on_a_runtime_that_ends_is_finished_on_the_next() {
+    for flavor in [current_thread as fn() -> Runtime, || multi_thread(2)] {
+        let mut begun = Box::pin(Shared::get("runtimes:moved"));
+        let first = flavor();
+        let is_answered = first.block_on(async {
+            use_it(3).await;
+            // With several threads, the answer may be there already.
+            begun
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()))
+                .is_ready()
+        });
+        drop(first);
+        if !is_answered {
+            let value = flavor().block_on(async { timeout(FOR_EVER, begun).await.expect("nothing hangs") });
+            value.unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_runtime_inside_of_block_in_place_is_served_too() {
+    multi_thread(2).block_on(async {
+        let task = tokio::spawn(async {
+            use_it(1).await;
+            tokio::task::block_in_place(|| {
+                current_thread().block_on(use_it(2));
+            });
+            use_it(3).await;
+            let handle = tokio::runtime::Handle::current();
+            tokio::task::spawn_blocking(move || handle.block_on(use_it(4)))
+                .await
+                .unwrap();
+        });
+        timeout(FOR_EVER, task).await.expect("nothing hangs").unwrap();
+    });
+}
+
+#[test]
+fn a_runtime_shut_down_with_much_under_way_ends_and_leaves_nobody_waiting() {
+    let runtime = multi_thread(2);
+    let begun: Vec<_> = runtime.block_on(async {
+        use_it(0).await;
+        (0..1000)
+            .filter_map(|i| {
+                let mut get = Box::pin(Shared::get(format!("runtimes:{i}")));
+                let is_answered = get
+                    .as_mut()
+                    .poll(&mut Context::from_waker(Waker::noop()))
+                    .is_ready();
+                tokio::spawn(async move {
+                    let _ = Shared::get(format!("runtimes:{i}")).await;
+                    let _ = Shared::set(format!("runtimes:late:{i}"), i).await;
+                });
+                (!is_answered).then_some(get)
+            })
+            .collect()
+    });
+    drop(runtime);
+    current_thread().block_on(async {
+        for get in begun {
+            timeout(FOR_EVER, get).await.expect("nothing hangs").unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_dropped_client_closes_its_connection() {
+    let server = RedisServer::start();
+    current_thread().block_on(async {
+        let client = Client::open(server.url()).unwrap();
+        client.set("k", "v").await.unwrap();
+        assert_eq!(server.clients().len(), 1);
+        // What nobody waits for is still sent.
+        let mut set = Box::pin(client.set("last", "words"));
+        let _ = set.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        drop((set, client));
+        let closed = async {
+            while !server.clients().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(FOR_EVER, closed).await.expect("the connection is closed");
+    });
+    assert_eq!(server.ok(&["GET", "last"]).text(), "words");
+}
