@@ -5,15 +5,17 @@
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use redis::{ConnectionAddr, ConnectionInfo};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, tcp};
 #[cfg(unix)]
-use tokio::net::UnixStream;
+use tokio::net::{UnixStream, unix};
+use tokio_util::io::poll_read_buf;
 
 /// How long a TCP connection may be idle before the kernel probes it.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
@@ -26,29 +28,45 @@ const USER_TIMEOUT: Duration = Duration::from_secs(30);
 /// A connected socket, held by the one task that reads from it.
 #[derive(Debug)]
 pub(crate) struct Transport {
-    socket: Arc<Socket>,
+    reader: Reader,
+    writer: Arc<Writer>,
 }
 
 /// Writes to the socket from any thread, without waiting.
 #[derive(Clone, Debug)]
 pub(crate) struct DirectWriter {
-    socket: Arc<Socket>,
+    writer: Arc<Writer>,
+}
+
+/// Reading goes through `AsyncRead`, which knows from a short read that there is no more: that saves the system call
+/// that would say so.
+#[derive(Debug)]
+enum Reader {
+    Tcp(tcp::OwnedReadHalf),
+    #[cfg(unix)]
+    Unix(unix::OwnedReadHalf),
 }
 
 #[derive(Debug)]
-enum Socket {
-    Tcp(TcpStream),
+enum Writer {
+    Tcp(tcp::OwnedWriteHalf),
     #[cfg(unix)]
-    Unix(UnixStream),
+    Unix(unix::OwnedWriteHalf),
 }
 
 impl Transport {
     /// Connects to the address that `info` names.
     pub(crate) async fn connect(info: &ConnectionInfo) -> io::Result<Self> {
-        let socket = match info.addr() {
-            ConnectionAddr::Tcp(host, port) => Socket::Tcp(connect_tcp(host, *port, info).await?),
+        let (reader, writer) = match info.addr() {
+            ConnectionAddr::Tcp(host, port) => {
+                let (reader, writer) = connect_tcp(host, *port, info).await?.into_split();
+                (Reader::Tcp(reader), Writer::Tcp(writer))
+            }
             #[cfg(unix)]
-            ConnectionAddr::Unix(path) => Socket::Unix(UnixStream::connect(path).await?),
+            ConnectionAddr::Unix(path) => {
+                let (reader, writer) = UnixStream::connect(path).await?.into_split();
+                (Reader::Unix(reader), Writer::Unix(writer))
+            }
             other => {
                 return Err(io::Error::new(
                     io::ErrorKind::Unsupported,
@@ -57,7 +75,8 @@ impl Transport {
             }
         };
         Ok(Self {
-            socket: Arc::new(socket),
+            reader,
+            writer: Arc::new(writer),
         })
     }
 
@@ -65,18 +84,16 @@ impl Transport {
     #[expect(clippy::unnecessary_wraps, reason = "TLS has none")]
     pub(crate) fn direct_writer(&self) -> Option<DirectWriter> {
         Some(DirectWriter {
-            socket: Arc::clone(&self.socket),
+            writer: Arc::clone(&self.writer),
         })
     }
 
-    /// Appends what has arrived to `buf`; `Ok(0)` is the end of the stream.
+    /// Appends what has arrived to `buf`, as far as that has room; `Ok(0)` is the end of the stream.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.socket.poll_read_ready(cx))?;
-            match self.socket.try_read_buf(buf) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return Poll::Ready(result),
-            }
+        match &mut self.reader {
+            Reader::Tcp(reader) => poll_read_buf(Pin::new(reader), cx, buf),
+            #[cfg(unix)]
+            Reader::Unix(reader) => poll_read_buf(Pin::new(reader), cx, buf),
         }
     }
 
@@ -87,8 +104,8 @@ impl Transport {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.socket.poll_write_ready(cx))?;
-            match self.socket.try_write_vectored(slices) {
+            ready!(self.writer.poll_ready(cx))?;
+            match self.writer.try_write(slices) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),
             }
@@ -99,40 +116,24 @@ impl Transport {
 impl DirectWriter {
     /// Writes as much of `slices` as the socket takes right now; `WouldBlock` where that is nothing.
     pub(crate) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.socket.try_write_vectored(slices)
+        self.writer.try_write(slices)
     }
 }
 
-impl Socket {
-    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+impl Writer {
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp(stream) => stream.poll_read_ready(cx),
+            Self::Tcp(writer) => writer.as_ref().poll_write_ready(cx),
             #[cfg(unix)]
-            Self::Unix(stream) => stream.poll_read_ready(cx),
+            Self::Unix(writer) => writer.as_ref().poll_write_ready(cx),
         }
     }
 
-    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
-            Self::Tcp(stream) => stream.poll_write_ready(cx),
+            Self::Tcp(writer) => writer.try_write_vectored(slices),
             #[cfg(unix)]
-            Self::Unix(stream) => stream.poll_write_ready(cx),
-        }
-    }
-
-    fn try_read_buf(&self, buf: &mut BytesMut) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.try_read_buf(buf),
-            #[cfg(unix)]
-            Self::Unix(stream) => stream.try_read_buf(buf),
-        }
-    }
-
-    fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.try_write_vectored(slices),
-            #[cfg(unix)]
-            Self::Unix(stream) => stream.try_write_vectored(slices),
+            Self::Unix(writer) => writer.try_write_vectored(slices),
         }
     }
 }

@@ -96,7 +96,7 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Future for Call<'a, H, R> {
                             Finish::Alone(refusal) => {
                                 learn(shared, refusal);
                                 Journey {
-                                    start: Instant::now(),
+                                    start: ticket.opened(),
                                     is_alone: true,
                                 }
                             }
@@ -151,7 +151,8 @@ async fn persist<R: Request>(
                 }
             },
             Ok(Err(undelivered)) => retry(&shared, &mut request, undelivered)?,
-            Err(_) => return Err(late(&shared, &request, None, ticket.may_be_sent()).into()),
+            // It is in an outbox, and will be sent even if it was not yet.
+            Err(_) => return Err(late(&shared, &request, None, true).into()),
         }
     }
 }

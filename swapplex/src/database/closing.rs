@@ -14,17 +14,20 @@ const STILL_GROWING: usize = 32;
 /// Closing at once would send the first task's request alone: a spawned task runs right behind its parent. Tokio's
 /// own yield comes back when the worker has run out of ready tasks, or after it has run 61 of them; in a crowd, a few
 /// such turns save the server more work than they cost anybody time.
-pub(super) async fn close_late(connection: Arc<Connection>, outbox: Arc<Outbox>) {
+pub(super) fn close_late(connection: Arc<Connection>, outbox: Arc<Outbox>) -> impl Future<Output = ()> {
+    // Made here and not in the future's body, which never runs if the runtime ends before it is first polled.
     let closing = Closing { connection, outbox };
-    let mut callers = 0;
-    for _ in 0..TURNS {
-        tokio::task::yield_now().await;
-        let before = std::mem::replace(&mut callers, closing.outbox.callers());
-        if callers - before < STILL_GROWING {
-            break;
+    async move {
+        let mut callers = 0;
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+            let before = std::mem::replace(&mut callers, closing.outbox.callers());
+            if callers - before < STILL_GROWING {
+                break;
+            }
         }
+        drop(closing);
     }
-    drop(closing);
 }
 
 /// Closes on drop, so that it also happens when the runtime ends before the task's turn comes.

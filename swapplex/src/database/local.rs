@@ -55,6 +55,13 @@ enum Errand {
     CloseLate(Arc<Lane>, Arc<Connection>, Arc<Outbox>),
 }
 
+/// What a request finds on its thread.
+struct Reach<'a> {
+    live: Option<&'a Arc<Connection>>,
+    lane: &'a Arc<Lane>,
+    open: &'a mut Option<Open>,
+}
+
 /// Puts a request into this thread's open outbox.
 pub(super) fn submit(
     shared: &Shared,
@@ -62,7 +69,7 @@ pub(super) fn submit(
     is_alone: bool,
     waker: &Waker,
 ) -> Result<Submission, Error> {
-    let (submission, errand) = with(shared, |local| local.submit(request, is_alone, waker))?;
+    let (submission, errand) = with(shared, |reach| reach.submit(request, is_alone, waker))?;
     match errand {
         Errand::Nothing => {}
         Errand::Close(connection, outbox) => connection.close(&outbox),
@@ -73,24 +80,28 @@ pub(super) fn submit(
 
 /// Whether a connection is live on this thread's lane: the path that every command takes, and nothing else.
 pub(crate) fn is_live(shared: &Shared) -> Result<bool, Error> {
-    with(shared, |local| local.live.load().is_some())
+    with(shared, |reach| reach.live.is_some())
 }
 
 /// The connection that is live here, if there is one.
 pub(super) fn connection(shared: &Shared) -> Option<Arc<Connection>> {
-    with(shared, |local| local.live.load().clone()).ok().flatten()
+    with(shared, |reach| reach.live.cloned()).ok().flatten()
 }
 
-fn with<R>(shared: &Shared, f: impl FnOnce(&mut Local) -> R) -> Result<R, Error> {
+fn with<R>(shared: &Shared, f: impl FnOnce(Reach<'_>) -> R) -> Result<R, Error> {
     let mut f = Some(f);
     let known = LOCALS.try_with(|locals| {
         let mut locals = locals.borrow_mut();
         let local = locals.iter_mut().find(|local| local.database == shared.id)?;
-        // A connection that is live belongs to a lane that has not ended.
-        if local.is_worker && (local.live.load().is_some() || !local.lane.has_ended()) {
-            return f.take().map(|f| f(local));
+        if !local.is_worker {
+            return None;
         }
-        None
+        let reach = local.reach();
+        // A lane that has a live connection has not ended.
+        if reach.live.is_none() && reach.lane.has_ended() {
+            return None;
+        }
+        f.take().map(|f| f(reach))
     });
     match (known, f) {
         (Ok(Some(result)), _) => Ok(result),
@@ -100,7 +111,7 @@ fn with<R>(shared: &Shared, f: impl FnOnce(&mut Local) -> R) -> Result<R, Error>
 }
 
 /// The way for threads that may be on another runtime than last time, or here for the first time.
-fn with_looked_up<R>(shared: &Shared, f: impl FnOnce(&mut Local) -> R) -> Result<R, Error> {
+fn with_looked_up<R>(shared: &Shared, f: impl FnOnce(Reach<'_>) -> R) -> Result<R, Error> {
     let handle = Handle::try_current().map_err(|_| Error::NoRuntime)?;
     let runtime = handle.id();
     let mut f = Some(f);
@@ -109,13 +120,13 @@ fn with_looked_up<R>(shared: &Shared, f: impl FnOnce(&mut Local) -> R) -> Result
         let local = locals.iter_mut().find(|local| {
             local.database == shared.id && local.runtime == runtime && !local.lane.has_ended()
         })?;
-        f.take().map(|f| f(local))
+        f.take().map(|f| f(local.reach()))
     });
     match (found, f) {
         (Ok(Some(result)), _) => Ok(result),
         (Ok(None), Some(f)) => {
             let mut local = Local::new(shared, &handle);
-            let result = f(&mut local);
+            let result = f(local.reach());
             let ended: Vec<Local> = LOCALS.with(|locals| {
                 let mut locals = locals.borrow_mut();
                 let ended = locals.extract_if(.., |local| local.lane.has_ended()).collect();
@@ -127,7 +138,7 @@ fn with_looked_up<R>(shared: &Shared, f: impl FnOnce(&mut Local) -> R) -> Result
             Ok(result)
         }
         // The thread is ending, and its locals are gone.
-        (Err(_), Some(f)) => Ok(f(&mut Local::new(shared, &handle))),
+        (Err(_), Some(f)) => Ok(f(Local::new(shared, &handle).reach())),
         (_, None) => unreachable!("the callback is only taken to be called"),
     }
 }
@@ -146,15 +157,24 @@ impl Local {
         }
     }
 
-    fn submit(&mut self, request: &impl Request, is_alone: bool, waker: &Waker) -> (Submission, Errand) {
-        let Some(connection) = self.live.load() else {
-            return (Submission::NotLive(Arc::clone(&self.lane)), Errand::Nothing);
+    fn reach(&mut self) -> Reach<'_> {
+        Reach {
+            live: self.live.load().as_ref(),
+            lane: &self.lane,
+            open: &mut self.open,
+        }
+    }
+}
+
+impl Reach<'_> {
+    fn submit(self, request: &impl Request, is_alone: bool, waker: &Waker) -> (Submission, Errand) {
+        let Some(connection) = self.live else {
+            return (Submission::NotLive(Arc::clone(self.lane)), Errand::Nothing);
         };
-        let task = tokio::task::try_id();
         let is_grouped = !is_alone && request.key().is_some_and(|key| connection.may_group(key));
         let length = request.length();
-        request.ask(is_grouped, |ask| {
-            let mut ask = ask;
+        request.ask(is_grouped, |mut ask| {
+            let task = tokio::task::try_id();
             if let Some(open) = self.open.as_ref().filter(|open| open.epoch == connection.epoch)
                 && (length <= MAX_BYTES || connection.has_room(length))
             {
@@ -171,23 +191,31 @@ impl Local {
                     Push::Closed(back) => ask = back,
                 }
             }
-            let is_quiet = connection.is_quiet();
+            // Let go of the old one first, so that it can be used again.
+            *self.open = None;
             let Some(outbox) = connection.open(length) else {
                 return (Submission::NoRoom(Arc::clone(connection)), Errand::Nothing);
             };
+            if connection.is_quiet() {
+                let slot = outbox.push_alone(ask, waker);
+                let ticket = Ticket::new(Arc::clone(&outbox), slot);
+                return (
+                    Submission::Queued(ticket),
+                    Errand::Close(Arc::clone(connection), outbox),
+                );
+            }
             let Push::Done { slot, full } = outbox.push(ask, task, waker) else {
                 unreachable!("a new outbox is open")
             };
             let ticket = Ticket::new(Arc::clone(&outbox), slot);
-            let errand = if full || is_quiet {
-                self.open = None;
+            let errand = if full {
                 Errand::Close(Arc::clone(connection), outbox)
             } else {
-                self.open = Some(Open {
+                *self.open = Some(Open {
                     epoch: connection.epoch,
                     outbox: Arc::clone(&outbox),
                 });
-                Errand::CloseLate(Arc::clone(&self.lane), Arc::clone(connection), outbox)
+                Errand::CloseLate(Arc::clone(self.lane), Arc::clone(connection), outbox)
             };
             (Submission::Queued(ticket), errand)
         })

@@ -30,13 +30,17 @@ pub(super) struct Charge {
 }
 
 /// Keeps a lane connected until its client is gone or its runtime ends.
-pub(super) async fn supervise(charge: Charge) {
-    let mut charge = Ending {
+pub(super) fn supervise(charge: Charge) -> impl Future<Output = ()> {
+    // Made here and not in the future's body, which never runs if the runtime ends before it is first polled.
+    let mut ending = Ending {
         charge,
         cause: ConnectError::RuntimeEnded,
     };
-    charge.charge.keep_connected().await;
-    charge.cause = ConnectError::Closed;
+    async move {
+        ending.charge.keep_connected().await;
+        ending.cause = ConnectError::Closed;
+        drop(ending);
+    }
 }
 
 impl Charge {

@@ -3,20 +3,24 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use tokio::time::Instant;
+
 use crate::multiplex::{Outbox, Reply, SlotIndex, Undelivered};
 
 /// Waits for one request's answer. Dropping it gives the answer up and disturbs nobody else.
 #[derive(Debug)]
 pub(super) struct Ticket {
-    outbox: Option<Arc<Outbox>>,
+    outbox: Arc<Outbox>,
     slot: SlotIndex,
+    is_done: bool,
 }
 
 impl Ticket {
     pub(super) fn new(outbox: Arc<Outbox>, slot: SlotIndex) -> Self {
         Self {
-            outbox: Some(outbox),
+            outbox,
             slot,
+            is_done: false,
         }
     }
 
@@ -24,24 +28,21 @@ impl Ticket {
     ///
     /// When polled after it was ready.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, Undelivered>> {
-        let outbox = self.outbox.as_ref().expect("polled after it was ready");
-        let result = std::task::ready!(outbox.poll(self.slot, cx));
-        self.outbox = None;
+        let result = std::task::ready!(self.outbox.poll(self.slot, cx));
+        self.is_done = true;
         Poll::Ready(result)
     }
 
-    /// Whether the request may reach the server, or has.
-    pub(super) fn may_be_sent(&self) -> bool {
-        self.outbox
-            .as_ref()
-            .is_none_or(|outbox| outbox.may_be_sent(self.slot))
+    /// When the outbox was opened, which is when its first request was made.
+    pub(super) fn opened(&self) -> Instant {
+        self.outbox.opened()
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if let Some(outbox) = &self.outbox {
-            outbox.abandon(self.slot);
+        if !self.is_done {
+            self.outbox.abandon(self.slot);
         }
     }
 }

@@ -73,8 +73,12 @@ impl Connection {
 
     /// A new outbox for a request of `length` bytes, or `None` where the budget has no room for it.
     pub(crate) fn open(&self, length: usize) -> Option<Arc<Outbox>> {
-        self.has_room(length)
-            .then(|| Arc::new(Outbox::new(self.epoch, Instant::now())))
+        if !self.has_room(length) {
+            return None;
+        }
+        let now = Instant::now();
+        let reopened = lock(&self.wire).reopen(now);
+        Some(reopened.unwrap_or_else(|| Arc::new(Outbox::new(self.epoch, now))))
     }
 
     /// Resolves when the budget may have room for `length` bytes, or the connection is lost.

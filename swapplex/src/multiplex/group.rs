@@ -19,6 +19,9 @@ use crate::resp;
 /// shrinks with each. Well-known clients and servers settle between 32 and 512.
 pub(super) const MAX_KEYS: usize = 256;
 
+/// Up to so many keys, comparing beats hashing.
+const FEW: usize = 8;
+
 /// One waiting caller of a group and the place of its key in the command.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Member {
@@ -39,7 +42,7 @@ pub(super) struct Group {
     /// Encoded arguments, entry by entry.
     arguments: Vec<u8>,
     entries: Vec<Entry>,
-    /// Places in `entries` by key.
+    /// Places in `entries` by key, once they are more than a few.
     index: HashTable<u32>,
     hasher: RandomState,
     members: Vec<Member>,
@@ -116,6 +119,13 @@ impl Group {
     }
 
     fn place_of(&self, key: &[u8]) -> Option<u32> {
+        if self.entries.len() <= FEW {
+            let place = self
+                .entries
+                .iter()
+                .position(|entry| self.arguments[entry.key.clone()] == *key);
+            return place.map(index);
+        }
         let hash = self.hasher.hash_one(key);
         self.index
             .find(hash, |&place| {
@@ -125,19 +135,24 @@ impl Group {
     }
 
     fn enter(&mut self, key: &[u8], more: impl FnOnce(&mut Vec<u8>)) -> u32 {
-        let place = u32::try_from(self.entries.len()).expect("a group is flushed long before 2^32 keys");
+        let place = self.entries.len();
         self.entries.push(append(&mut self.arguments, key, more));
-        let Self {
-            index,
-            hasher,
-            entries,
-            arguments,
-            ..
-        } = self;
-        index.insert_unique(hasher.hash_one(key), place, |&place| {
-            hasher.hash_one(&arguments[entries[place as usize].key.clone()])
-        });
-        place
+        // With the first key beyond a few, all are indexed.
+        let unindexed = if place == FEW { 0..=place } else { place..=place };
+        if place >= FEW {
+            let Self {
+                index: places,
+                hasher,
+                entries,
+                arguments,
+                ..
+            } = self;
+            let hash = |place: u32| hasher.hash_one(&arguments[entries[place as usize].key.clone()]);
+            for place in unindexed.map(index) {
+                places.insert_unique(hash(place), place, |&place| hash(place));
+            }
+        }
+        index(place)
     }
 
     /// Writes the group's command to `out`, appends its members to `members`, and starts anew.
@@ -168,6 +183,10 @@ impl Group {
         self.replaced = false;
         keys
     }
+}
+
+fn index(place: usize) -> u32 {
+    u32::try_from(place).expect("a group is flushed long before 2^32 keys")
 }
 
 fn append(arguments: &mut Vec<u8>, key: &[u8], more: impl FnOnce(&mut Vec<u8>)) -> Entry {
@@ -211,6 +230,23 @@ mod tests {
         let (wire, members) = flushed(&mut group);
         assert_eq!(wire, "*3\r\n$4\r\nMGET\r\n$1\r\na\r\n$1\r\nb\r\n");
         assert_eq!(members, [(0, 0), (1, 1), (2, 0)]);
+    }
+
+    #[test]
+    fn every_key_is_found_again_among_few_and_among_many() {
+        for keys in [1, FEW - 1, FEW, FEW + 1, FEW + 2, MAX_KEYS] {
+            let mut group = Group::new(Verb::Get);
+            for slot in 0..2 * keys {
+                group.join_get(format!("key:{}", slot % keys).as_bytes(), index(slot), None);
+            }
+            assert_eq!(group.entries.len(), keys);
+            let (_, members) = flushed(&mut group);
+            assert!(
+                members
+                    .iter()
+                    .all(|(slot, place)| *slot as usize % keys == *place as usize)
+            );
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! it: a caller that goes away leaves its slot behind and disturbs nobody.
 
 use std::mem;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -243,17 +243,49 @@ impl Outbox {
         if inner.phase == Phase::Sealed || inner.is_full() {
             return Push::Closed(ask);
         }
-        let slot = SlotIndex::try_from(inner.slots.len()).expect("an outbox is full long before 2^32 slots");
-        inner.slots.push(Slot {
-            start: 0,
-            end: 0,
-            state: State::Waiting(Some(waker.clone())),
-        });
-        inner.watched += 1;
+        let slot = inner.admit(waker);
         inner.encode(ask, slot, task);
         Push::Done {
             slot,
             full: inner.is_full(),
+        }
+    }
+
+    /// Makes the request of a caller who expects nobody else the only one.
+    pub(crate) fn push_alone(&self, ask: Ask<'_>, waker: &Waker) -> SlotIndex {
+        let mut inner = lock(&self.inner);
+        let slot = inner.admit(waker);
+        match ask {
+            Ask::Plain { encode, replies } => inner.write(slot, encode, replies),
+            Ask::Get { key } => inner.write(slot, &mut |out| resp::command(out, &[b"GET", key]), 1),
+            Ask::Set { key, value } => {
+                inner.write(slot, &mut |out| resp::command(out, &[b"SET", key, value]), 1);
+            }
+        }
+        slot
+    }
+
+    /// Makes the outbox as good as new, but for the memory that it has; nobody else may hold it.
+    pub(super) fn reopen(&mut self, now: Instant) {
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        inner.opened = now;
+        inner.phase = Phase::Open;
+        inner.requests.clear();
+        inner.slots.clear();
+        inner.watched = 0;
+        inner.expected.clear();
+        inner.settled = 0;
+        inner.members.clear();
+        inner.chunks.clear();
+        inner.fate = None;
+        inner.tally = Tally::default();
+    }
+
+    /// Returns the buffer that [`seal`](Self::seal) gave out.
+    pub(super) fn give_back(&self, mut requests: Vec<u8>) {
+        if requests.capacity() <= 2 * MAX_BYTES {
+            requests.clear();
+            lock(&self.inner).requests = requests;
         }
     }
 
@@ -282,22 +314,12 @@ impl Outbox {
         Poll::Ready(result)
     }
 
-    /// Whether the request in `slot` may have reached the server.
-    pub(crate) fn may_be_sent(&self, slot: SlotIndex) -> bool {
-        let inner = lock(&self.inner);
-        let entry = &inner.slots[slot as usize];
-        match &inner.fate {
-            Some(fate) => fate.accepted >= entry.end,
-            None => inner.phase == Phase::Sealed,
-        }
-    }
-
     /// Forgets the caller of `slot`.
     pub(crate) fn abandon(&self, slot: SlotIndex) {
         lock(&self.inner).release(slot);
     }
 
-    pub(super) fn opened(&self) -> Instant {
+    pub(crate) fn opened(&self) -> Instant {
         lock(&self.inner).opened
     }
 
@@ -342,9 +364,7 @@ impl Outbox {
         if inner.phase == Phase::Sealed {
             return None;
         }
-        inner.phase = Phase::Sealed;
-        inner.flush(Verb::Get);
-        inner.flush(Verb::Set);
+        inner.seal();
         Some(mem::take(&mut inner.requests))
     }
 
@@ -375,7 +395,10 @@ impl Outbox {
     /// Gives up on what has no answer. `accepted` is how many of the outbox's bytes reached the socket, or will.
     pub(super) fn fail(&self, reason: Reason, accepted: usize, wakers: &mut Vec<Waker>) {
         let mut inner = lock(&self.inner);
-        inner.phase = Phase::Sealed;
+        if inner.phase != Phase::Sealed {
+            // Only what is written has a place among the bytes, by which to tell that it was not sent.
+            inner.seal();
+        }
         for slot in &mut inner.slots {
             if let State::Waiting(waker) | State::Gathering(waker, _) = &mut slot.state {
                 wakers.extend(waker.take());
@@ -432,17 +455,7 @@ impl Inner {
             self.flush(Verb::Set);
         }
         match ask {
-            Ask::Plain { encode, replies } => {
-                let start = self.requests.len();
-                encode(&mut self.requests);
-                let end = self.requests.len();
-                let entry = &mut self.slots[slot as usize];
-                (entry.start, entry.end) = (start, end);
-                self.expected.push(match replies {
-                    1 => Expected::One(slot),
-                    left => Expected::Several { slot, left },
-                });
-            }
+            Ask::Plain { encode, replies } => self.write(slot, encode, replies),
             Ask::Get { key } => {
                 self.gets.join_get(key, slot, task);
                 if self.gets.is_full() {
@@ -456,6 +469,36 @@ impl Inner {
                 }
             }
         }
+    }
+
+    fn seal(&mut self) {
+        self.phase = Phase::Sealed;
+        self.flush(Verb::Get);
+        self.flush(Verb::Set);
+    }
+
+    fn admit(&mut self, waker: &Waker) -> SlotIndex {
+        let slot = SlotIndex::try_from(self.slots.len()).expect("an outbox is full long before 2^32 slots");
+        self.slots.push(Slot {
+            start: 0,
+            end: 0,
+            state: State::Waiting(Some(waker.clone())),
+        });
+        self.watched += 1;
+        slot
+    }
+
+    /// Writes a request of its own, for `slot`.
+    fn write(&mut self, slot: SlotIndex, encode: &mut dyn FnMut(&mut Vec<u8>), replies: usize) {
+        let start = self.requests.len();
+        encode(&mut self.requests);
+        let end = self.requests.len();
+        let entry = &mut self.slots[slot as usize];
+        (entry.start, entry.end) = (start, end);
+        self.expected.push(match replies {
+            1 => Expected::One(slot),
+            left => Expected::Several { slot, left },
+        });
     }
 
     fn flush(&mut self, verb: Verb) {

@@ -19,6 +19,8 @@ const WINDOW: usize = 4;
 /// An outbox with so many callers is a crowd. Where the last one was, one with fewer waits while others are in
 /// flight: it is a straggler, and more will come.
 const CROWD: usize = 64;
+/// How many complete outboxes are kept for the next ones.
+const RETIRED: usize = 8;
 /// How soon to look again for overdue requests that a writer had in its hands.
 const SOON: Duration = Duration::from_millis(5);
 
@@ -30,6 +32,8 @@ pub(super) struct Wire {
     unwritten: VecDeque<Unwritten>,
     /// Outboxes that would be sealed if there were room.
     due: VecDeque<Due>,
+    /// Outboxes that are complete; their memory serves the next ones.
+    retired: VecDeque<Arc<Outbox>>,
     /// How many callers the last outbox had.
     crowd: usize,
     /// Somebody writes to the socket at this moment, and has taken `unwritten` along.
@@ -150,11 +154,22 @@ impl Wire {
         }
     }
 
-    /// Drops the first outbox, whose replies are complete.
+    /// Retires the first outbox, whose replies are complete.
     pub(super) fn complete_front(&mut self) {
         if let Some(flight) = self.in_flight.pop_front() {
             self.weight -= flight.weight;
+            if self.retired.len() < RETIRED {
+                self.retired.push_back(flight.outbox);
+            }
         }
+    }
+
+    /// An outbox whose callers all have their answers, to be used again for the memory that it has.
+    pub(super) fn reopen(&mut self, now: Instant) -> Option<Arc<Outbox>> {
+        // The oldest is the likeliest to be free. If it is not, somebody may keep it for long.
+        let mut outbox = self.retired.pop_front()?;
+        Arc::get_mut(&mut outbox)?.reopen(now);
+        Some(outbox)
     }
 
     pub(super) fn has_unwritten(&self) -> bool {
@@ -182,7 +197,9 @@ impl Wire {
                 return;
             }
             accepted -= left;
-            self.unwritten.pop_front();
+            if let Some(part) = self.unwritten.pop_front() {
+                part.outbox.give_back(part.bytes);
+            }
         }
     }
 
@@ -268,6 +285,7 @@ impl Wire {
                 .fail(Reason::Lost(Arc::clone(cause)), accepted, wakers);
         }
         self.unwritten.clear();
+        self.retired.clear();
         self.weight = 0;
     }
 
