@@ -4,6 +4,7 @@
 #![warn(clippy::unwrap_used)]
 
 pub mod config;
+pub mod docs;
 pub mod runtime;
 
 mod argument;
