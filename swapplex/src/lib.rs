@@ -38,3 +38,8 @@ pub use stats::Stats;
 pub use command::reads;
 #[doc(hidden)]
 pub use database::private;
+
+/// Compiles the code of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
