@@ -18,7 +18,7 @@ use redis::ToSingleRedisArg;
 /// Gets the value of a key; joins every other `get` under way in one `MGET`.
 ///
 /// For a plain key (text or bytes), asks the database of the environment, [`EnvConnection`]; for others see
-/// [`Database::get`] and [`Client::get`](crate::Client::get). The value is `None` where the key does not exist **or
+/// [`Database::get`](crate::Database::get) and [`Client::get`](crate::Client::get). The value is `None` where the key does not exist **or
 /// holds no string**: an `MGET` cannot tell, so a lone `get` does not either. Where the difference counts, use
 /// `get` of [`redis::AsyncCommands`] on a [connection](crate::get_connection).
 ///
