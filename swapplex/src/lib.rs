@@ -3,3 +3,9 @@
 pub mod config;
 mod resp;
 pub mod runtime;
+
+pub use swapplex_macros::{main, test};
+
+// For the expansion of `#[tokio::test(crate = "swapplex")]`.
+#[doc(hidden)]
+pub use tokio::pin;
