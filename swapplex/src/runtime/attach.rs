@@ -47,7 +47,7 @@ impl Mark {
         MARK.with(use_mark)
     }
 
-    /// The barrier that this thread takes part in; null if none.
+    /// The barrier that this thread takes part in; null if none, which is no reference's owner.
     #[inline]
     pub(super) fn barrier(&self) -> *const Barrier {
         self.barrier.get()
@@ -58,12 +58,22 @@ impl Mark {
         self.id.get()
     }
 
-    /// Counts references of this thread's barrier: 1 for one made, -1 for one dropped.
+    /// Counts one more reference of this thread's barrier.
     #[inline]
-    pub(super) fn count(&self, by: i64) {
-        let own = self.own.get() + by;
+    pub(super) fn makes_one(&self) {
+        let own = self.own.get() + 1;
         self.own.set(own);
-        if own.unsigned_abs() >= MERGE_EVERY.unsigned_abs() {
+        if own >= MERGE_EVERY {
+            self.merge();
+        }
+    }
+
+    /// Counts one reference of this thread's barrier less.
+    #[inline]
+    pub(super) fn drops_one(&self) {
+        let own = self.own.get() - 1;
+        self.own.set(own);
+        if own <= -MERGE_EVERY {
             self.merge();
         }
     }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::ops::Deref;
 use std::thread::LocalKey;
 
-use super::barrier::discard;
 use super::raw::{Datum, LocalRef};
 
 /// A value, usually in a `thread_local!`, that gives out references which may leave the thread.
@@ -30,29 +29,18 @@ use super::raw::{Datum, LocalRef};
 ///     assert_eq!(hits.await.unwrap().load(Ordering::Relaxed), 1);
 /// }
 /// ```
-pub struct Context<T: Send + Sync + 'static>(
-    /// Always there but while it is being dropped.
-    Option<Datum<T>>,
-);
+pub struct Context<T: Send + Sync + 'static>(Datum<T>);
 
 impl<T: Send + Sync> Context<T> {
     /// Wraps a value.
     pub fn new(value: T) -> Self {
-        Self(Some(Datum::new(value)))
+        Self(Datum::new(value))
     }
 
     /// A reference to the value, which keeps it alive wherever it goes.
     #[inline]
     pub fn local_ref(&self) -> LocalRef<T> {
-        self.datum().local_ref()
-    }
-
-    #[inline]
-    fn datum(&self) -> &Datum<T> {
-        match &self.0 {
-            Some(datum) => datum,
-            None => unreachable!("a context is empty only while it is dropped"),
-        }
+        self.0.local_ref()
     }
 }
 
@@ -61,14 +49,7 @@ impl<T: Send + Sync> Deref for Context<T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        self.datum().value()
-    }
-}
-
-impl<T: Send + Sync> Drop for Context<T> {
-    fn drop(&mut self) {
-        // A panic in the destructor of a thread-local would end the process.
-        discard(self.0.take());
+        self.0.value()
     }
 }
 

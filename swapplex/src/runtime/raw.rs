@@ -3,12 +3,12 @@
 //! # What is claimed
 //!
 //! A [`LocalRef`] points to a datum that is alive for as long as the reference is. The datum lies in an `Arc`,
-//! and the reference is one of three kinds ([`Hold`]):
+//! and the reference is one of three kinds, told apart by its `owner`:
 //!
-//! - `Counted` owns the `Arc`. Nothing is left to show.
-//! - `Forever`: a clone of the `Arc` lies in a static list that nothing is ever removed from.
-//! - `Barred`: a clone of the `Arc` lies in the registry of a [`Barrier`], which is emptied only by the one who
-//!   brings the barrier's total to zero, and this reference is counted in that total.
+//! - counted ([`COUNTED`]): it stands for one strong count of the `Arc`. What holds of `Arc` holds here.
+//! - kept for ever ([`FOREVER`]): a clone of the `Arc` lies in a static list that nothing is ever removed from.
+//! - barred (a [`Barrier`]'s address): a clone of the `Arc` lies in that barrier's registry, which is emptied only by
+//!   the one who brings the barrier's total to zero, and this reference is counted in that total.
 //!
 //! For the last kind `count.rs` shows, and its loom models check, that the total isn't zero while a reference
 //! that it counts exists. What remains is that every reference is counted exactly once and that the registry
@@ -21,7 +21,7 @@
 //! - `clone` and `drop` count one reference more or less, in the thread's own sum if the mark names the
 //!   reference's barrier, and in the total otherwise. Comparing addresses is enough here, unlike above: both
 //!   barriers are alive, one because the thread takes part in it and one because the reference exists.
-//! - The fields are private to this module, and nothing else makes a `Barred`.
+//! - The fields are private to this module.
 //!
 //! The barrier's own memory stays while its total is above zero, since it owns itself until then. So it may be
 //! accessed through the pointer while the reference is counted, up to and including the change of the total that
@@ -31,17 +31,27 @@
 //! thread's own sum is given up by that thread, after all uses that it accounts for.
 
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use super::attach::Mark;
-use super::barrier::{Barrier, Id};
+use super::barrier::{Barrier, Id, discard};
 use super::place::{self, Place};
+
+/// The owner of a reference that is a strong count of its datum's `Arc`. No barrier has this address, and no mark.
+const COUNTED: *const Barrier = ptr::without_provenance(1);
+
+/// The owner of a reference to a datum that is kept for ever. No barrier has this address, and no mark.
+const FOREVER: *const Barrier = ptr::without_provenance(2);
+
+const _: () = assert!(align_of::<Barrier>() > 2);
 
 /// A datum, and who keeps it once it is handed out.
 pub(super) struct Datum<T> {
-    value: Arc<T>,
+    /// Dropped by hand, to catch what its destructor may throw.
+    value: ManuallyDrop<Arc<T>>,
     /// The barrier that keeps it, or one of the constants of [`Id`]. May name a barrier that is no more.
     home: Cell<Id>,
 }
@@ -49,7 +59,7 @@ pub(super) struct Datum<T> {
 impl<T> Datum<T> {
     pub(super) fn new(value: T) -> Self {
         Self {
-            value: Arc::new(value),
+            value: ManuallyDrop::new(Arc::new(value)),
             home: Cell::new(Id::NOWHERE),
         }
     }
@@ -59,47 +69,57 @@ impl<T> Datum<T> {
     }
 }
 
+impl<T> Drop for Datum<T> {
+    fn drop(&mut self) {
+        // SAFETY: only here, so once, and `self` is not used after this.
+        discard(unsafe { ManuallyDrop::take(&mut self.value) });
+    }
+}
+
 impl<T: Send + Sync + 'static> Datum<T> {
     #[inline]
     pub(super) fn local_ref(&self) -> LocalRef<T> {
-        self.barred().unwrap_or_else(|| self.first_ref())
-    }
-
-    /// A reference counted by the thread's barrier, if that keeps the datum already.
-    #[inline]
-    fn barred(&self) -> Option<LocalRef<T>> {
         Mark::with(|mark| {
-            (mark.id() == self.home.get()).then(|| {
-                mark.count(1);
-                self.held_by(Hold::Barred(mark.barrier()))
-            })
+            if mark.id() == self.home.get() {
+                self.barred(mark)
+            } else {
+                self.first_ref(mark)
+            }
         })
     }
 
-    #[cold]
-    fn first_ref(&self) -> LocalRef<T> {
-        if self.home.get() == Id::FOREVER {
-            return self.held_by(Hold::Forever);
-        }
-        match place::of(&self.value) {
-            Place::Barrier(id) => {
-                self.home.set(id);
-                self.barred()
-            }
-            Place::Forever => {
-                self.home.set(Id::FOREVER);
-                Some(self.held_by(Hold::Forever))
-            }
-            Place::Alone => None,
-        }
-        .unwrap_or_else(|| self.held_by(Hold::Counted(self.value.clone())))
+    /// A reference counted by the thread's barrier, which is the datum's home.
+    #[inline]
+    fn barred(&self, mark: &Mark) -> LocalRef<T> {
+        mark.makes_one();
+        self.owned_by(mark.barrier())
     }
 
-    fn held_by(&self, hold: Hold<T>) -> LocalRef<T> {
-        LocalRef {
-            value: NonNull::from(&*self.value),
-            hold,
+    #[cold]
+    fn first_ref(&self, mark: &Mark) -> LocalRef<T> {
+        if self.home.get() != Id::FOREVER {
+            match place::of(&self.value) {
+                Place::Barrier(id) => self.home.set(id),
+                Place::Forever => self.home.set(Id::FOREVER),
+                Place::Alone => {}
+            }
         }
+        let home = self.home.get();
+        if home == mark.id() {
+            self.barred(mark)
+        } else if home == Id::FOREVER {
+            self.owned_by(FOREVER)
+        } else {
+            // The strong count that the reference stands for.
+            let _count = self.value.clone();
+            self.owned_by(COUNTED)
+        }
+    }
+
+    fn owned_by(&self, owner: *const Barrier) -> LocalRef<T> {
+        // SAFETY: an `Arc`'s pointer is never null.
+        let value = unsafe { NonNull::new_unchecked(Arc::as_ptr(&self.value).cast_mut()) };
+        LocalRef { value, owner }
     }
 }
 
@@ -108,15 +128,9 @@ impl<T: Send + Sync + 'static> Datum<T> {
 /// Cheap to clone where the runtime is swapplex's: no shared counter is touched on the runtime's own threads.
 /// One that outlives its runtime keeps the data of all of that runtime's workers.
 pub struct LocalRef<T: Send + Sync + 'static> {
+    /// From `Arc::as_ptr`, so that it may become the `Arc` again.
     value: NonNull<T>,
-    hold: Hold<T>,
-}
-
-/// What keeps the value alive.
-enum Hold<T> {
-    Barred(*const Barrier),
-    Counted(Arc<T>),
-    Forever,
+    owner: *const Barrier,
 }
 
 // SAFETY: a reference gives `&T` to whichever thread has it, and may be the last to go, which drops `T` there:
@@ -130,8 +144,8 @@ impl<T: Send + Sync> Deref for LocalRef<T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: `value` was taken from an `Arc` that `hold` keeps alive while `self` exists, see above;
-        // nobody has `&mut T` to what an `Arc` with a clone elsewhere holds.
+        // SAFETY: what `value` points to is kept alive by `owner` while `self` exists, as argued above, and nobody has
+        // `&mut T` to what an `Arc` with other strong counts holds.
         unsafe { self.value.as_ref() }
     }
 }
@@ -139,20 +153,12 @@ impl<T: Send + Sync> Deref for LocalRef<T> {
 impl<T: Send + Sync> Clone for LocalRef<T> {
     #[inline]
     fn clone(&self) -> Self {
-        let hold = match &self.hold {
-            Hold::Barred(barrier) => {
-                if !counted_here(*barrier, 1) {
-                    // SAFETY: `self` is counted, so the barrier's memory stays during this.
-                    unsafe { &**barrier }.total.retain();
-                }
-                Hold::Barred(*barrier)
-            }
-            Hold::Counted(value) => Hold::Counted(value.clone()),
-            Hold::Forever => Hold::Forever,
-        };
+        if !counted_here(self.owner, Mark::makes_one) {
+            self.retain();
+        }
         Self {
             value: self.value,
-            hold,
+            owner: self.owner,
         }
     }
 }
@@ -160,41 +166,55 @@ impl<T: Send + Sync> Clone for LocalRef<T> {
 impl<T: Send + Sync> Drop for LocalRef<T> {
     #[inline]
     fn drop(&mut self) {
-        if let Hold::Barred(barrier) = self.hold
-            && !counted_here(barrier, -1)
-        {
-            // SAFETY: `self` was counted, by whoever made it, and this is the only time it is given up.
-            unsafe { release(barrier) }
+        if !counted_here(self.owner, Mark::drops_one) {
+            self.release();
         }
     }
 }
 
 /// Counts in the thread's own sum, if it takes part in this barrier.
 #[inline]
-fn counted_here(barrier: *const Barrier, by: i64) -> bool {
+fn counted_here(owner: *const Barrier, count: fn(&Mark)) -> bool {
     Mark::with(|mark| {
-        let here = ptr::eq(mark.barrier(), barrier);
+        let here = ptr::eq(mark.barrier(), owner);
         if here {
-            mark.count(by);
+            count(mark);
         }
         here
     })
 }
 
-/// Gives up one reference in the barrier's total. Takes a pointer: another thread may free the barrier as soon as
-/// the total is changed, when a `&Barrier` argument would still promise its memory.
-///
-/// # Safety
-///
-/// The caller owns one counted reference of this barrier, and has none after this.
-#[cold]
-unsafe fn release(barrier: *const Barrier) {
-    // SAFETY: the caller's reference keeps the memory up to the change of the total, and `Total`, being nothing but
-    // an atomic, promises nothing after that.
-    let zero = unsafe { (*barrier).total.release() };
-    if zero {
-        // SAFETY: only one thread reaches zero, and the barrier owns itself until that one takes this away.
-        let released = unsafe { (*barrier).take_self() };
-        released.destroy();
+impl<T: Send + Sync> LocalRef<T> {
+    /// Counts one more, on a thread that takes no part.
+    #[inline(never)]
+    fn retain(&self) {
+        if self.owner == COUNTED {
+            // SAFETY: `value` is from an `Arc`, of which `self` is a strong count.
+            unsafe { Arc::increment_strong_count(self.value.as_ptr()) }
+        } else if self.owner != FOREVER {
+            // SAFETY: `self` is counted, so the barrier's memory stays during this.
+            unsafe { &*self.owner }.total.retain();
+        }
+    }
+
+    /// Gives up what `self` counts for, on a thread that takes no part. Only for `drop`.
+    #[inline(never)]
+    fn release(&mut self) {
+        if self.owner == COUNTED {
+            // SAFETY: `value` is from an `Arc`, and `self` is a strong count of it, which is given up only here.
+            drop(unsafe { Arc::from_raw(self.value.as_ptr()) });
+        } else if self.owner != FOREVER {
+            let barrier = self.owner;
+            // A place behind the pointer rather than a `&Barrier`: another thread may free the barrier as soon as the total
+            // has changed. `Total` is nothing but an atomic, and a borrow of that promises nothing after its last access.
+            //
+            // SAFETY: `self` is counted, which keeps the memory up to the change of the total, and is given up only here.
+            let zero = unsafe { (*barrier).total.release() };
+            if zero {
+                // SAFETY: only one thread reaches zero, and the barrier owns itself until that one takes this away.
+                let released = unsafe { (*barrier).take_self() };
+                released.destroy();
+            }
+        }
     }
 }
