@@ -8,15 +8,16 @@ use super::Kind;
 use super::function::Function;
 use super::options::{Flavor, Options};
 
-pub(super) fn function(kind: Kind, options: Options, mut function: Function) -> TokenStream {
+pub(super) fn function(kind: Kind, options: &Options, mut function: Function) -> TokenStream {
     let (start, end) = function.last_statement();
     function.signature.asyncness = None;
 
     let body = Ident::new("body", Span::mixed_site());
     let future = future(kind, &function, &body);
+    let import = import(options, start);
     let builder = builder(options, start);
-    // Spanned at the body's end, where rustc then reports what doesn't fit the return type. The explicit `return`
-    // keeps a body that never returns from being reported as unreachable.
+    // Spanned from the last statement's start to its end, where rustc then reports what doesn't fit the return type. The
+    // explicit `return` keeps a body that never returns from being reported as unreachable.
     let run = quote_spanned! {end=>
         #[allow(
             clippy::expect_used,
@@ -25,6 +26,7 @@ pub(super) fn function(kind: Kind, options: Options, mut function: Function) -> 
             clippy::unwrap_in_result
         )]
         {
+            #import
             return #builder.build().expect("Failed building the Runtime").run(#body);
         }
     };
@@ -97,26 +99,31 @@ fn nameable(output: &Type) -> bool {
     !matches!(output, Type::Never(_)) && !holds_impl(output.to_token_stream())
 }
 
-fn builder(options: Options, span: Span) -> TokenStream {
+/// Apart from the expression below, whose tokens must all be located in the body.
+fn import(options: &Options, span: Span) -> TokenStream {
+    let path = options
+        .path
+        .as_ref()
+        .map_or_else(|| quote!(::swapplex), ToTokens::to_token_stream);
+    quote_spanned! {Span::call_site().located_at(span)=> use #path::runtime::Builder; }
+}
+
+fn builder(options: &Options, span: Span) -> TokenStream {
     let Options {
         flavor,
         worker_threads,
         start_paused,
         name,
-        path,
+        path: _,
     } = options;
-    let path = path.map_or_else(
-        || quote_spanned!(Span::call_site().located_at(span)=> ::swapplex),
-        ToTokens::into_token_stream,
-    );
     let constructor = match flavor {
         Flavor::CurrentThread => quote_spanned!(span=> new_current_thread),
         Flavor::MultiThread => quote_spanned!(span=> new_multi_thread),
     };
     let worker_threads = worker_threads.map(|threads| quote_spanned!(span=> .worker_threads(#threads)));
     let start_paused = start_paused.map(|paused| quote_spanned!(span=> .start_paused(#paused)));
-    let name = name.map(|name| quote_spanned!(span=> .name(#name)));
+    let name = name.as_ref().map(|name| quote_spanned!(span=> .name(#name)));
     quote_spanned! {span=>
-        #path::runtime::Builder::#constructor().enable_all() #worker_threads #start_paused #name
+        Builder::#constructor().enable_all() #worker_threads #start_paused #name
     }
 }

@@ -44,29 +44,26 @@ pub(crate) fn expand(kind: Kind, options: TokenStream, item: TokenStream) -> Tok
     } else {
         options
     };
-    with_errors(expand::function(kind, options, function), errors.as_ref())
+    with_errors(expand::function(kind, &options, function), errors.as_ref())
 }
 
 fn check(kind: Kind, function: &Function) -> Vec<Error> {
-    let mut errors = Vec::new();
     let signature = &function.signature;
+    if kind == Kind::Test
+        && let Some(second) = function.attributes.iter().find(|attribute| is_test(attribute))
+    {
+        // Alone: if the other one has come first, it has taken the `async` away.
+        let message = "second test attribute is supplied, consider removing or changing the order of your test attributes";
+        return vec![Error::new_spanned(second, message)];
+    }
+    let mut errors = Vec::new();
     if signature.asyncness.is_none() {
         let message = "the `async` keyword is missing from the function declaration";
         errors.push(Error::new_spanned(signature.fn_token, message));
     }
-    match kind {
-        Kind::Main if signature.ident == "main" && !signature.inputs.is_empty() => {
-            let message = "the main function cannot accept arguments";
-            errors.push(Error::new_spanned(&signature.ident, message));
-        }
-        Kind::Test => {
-            if let Some(second) = function.attributes.iter().find(|attribute| is_test(attribute)) {
-                let message = "second test attribute is supplied, consider removing or changing the order of your test \
-                               attributes";
-                errors.push(Error::new_spanned(second, message));
-            }
-        }
-        Kind::Main => {}
+    if kind == Kind::Main && signature.ident == "main" && !signature.inputs.is_empty() {
+        let message = "the main function cannot accept arguments";
+        errors.push(Error::new_spanned(&signature.ident, message));
     }
     errors
 }
