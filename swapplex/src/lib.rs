@@ -1,11 +1,40 @@
 //! A Redis layer that is never debugged.
 
 pub mod config;
-mod resp;
 pub mod runtime;
 
+mod argument;
+mod batch;
+mod client;
+mod command;
+mod connection;
+mod database;
+mod error;
+mod multiplex;
+mod resp;
+mod settings;
+mod stats;
+mod sync;
+mod transport;
+
+pub use argument::Argument;
+pub use batch::{Get, GetMany, Lookup, Set, get, get_many, set};
+pub use client::{Client, ClientBuilder};
+pub use connection::{ManagedConnection, get_connection};
+pub use database::{
+    ConnectError, ConnectionEvent, ConnectionStream, Database, EnvConnection, Handle, Origin, Static,
+    connection_stream, on_connected,
+};
+pub use error::{Error, NoReply, NotExecuted};
+pub use multiplex::{HandshakeError, LostCause};
+pub use resp::ProtocolError;
+pub use stats::Stats;
 pub use swapplex_macros::{main, test};
 
+#[doc(hidden)]
+pub use command::reads;
+#[doc(hidden)]
+pub use database::private;
 // For the expansion of `#[tokio::test(crate = "swapplex")]`.
 #[doc(hidden)]
 pub use tokio::pin;

@@ -1,3 +1,22 @@
-//! What the integration tests share.
+//! What tests and benchmarks share: servers of their own, and ways to break the connection to them.
+//!
+//! - [`RedisServer`]: a real server on a port of its own, killed, restarted and paused at will, and never left behind.
+//! - [`Proxy`]: a TCP proxy in this process that cuts, slices, delays, swallows or holds back what passes.
+//! - [`ScriptedServer`]: a listener that answers what the test says, or nothing, and notes who dialled when.
+//! - [`child::run`]: a test body in a process of its own, with environment variables of its own.
 
-pub mod canary;
+pub mod child;
+mod dials;
+pub mod memory;
+mod names;
+mod ports;
+mod proxy;
+mod scripted;
+mod server;
+
+pub use dials::Dials;
+pub use names::unique_prefix;
+pub use ports::ReservedPort;
+pub use proxy::{Cut, Direction, Flow, Link, Proxy, Side, Traffic};
+pub use scripted::{Answer, Request, ScriptedServer, Seen};
+pub use server::{Builder, RedisServer, Reply};

@@ -1,4 +1,8 @@
 //! What went wrong in the crate that had this idea first: each row of that list as a test.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on stops here")]
+#![allow(clippy::async_yields_async, reason = "moving a future out of another one is what is tested")]
+
+mod canary;
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +13,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use swapplex::runtime::{Builder, Runtime};
-use swapplex_tests::canary::{Bird, Cage, PATIENCE};
+use swapplex_tests::child;
+
+use canary::{Bird, Cage, PATIENCE};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -178,40 +184,33 @@ fn tasks_can_use_references_around_block_in_place() {
     cage.wait_until_empty();
 }
 
-/// Run by the test below, in a process of its own with other variables.
-#[test]
-#[ignore = "needs TOKIO_WORKER_THREADS"]
-fn child_with_more_workers_than_cores() {
-    let cage = Cage::new();
-    let mut builder = Builder::new_multi_thread();
-    let runtime = cage.adopt(&mut builder).enable_all().build().unwrap();
-    assert_eq!(runtime.handle().metrics().num_workers(), 8);
-    runtime.block_on(async {
-        let tasks: Vec<_> = (0..64)
-            .map(|_| {
-                tokio::spawn(async {
-                    let bird = Bird::here();
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                    bird.sing() + Bird::here().sing()
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await.unwrap();
-        }
-    });
-    drop(runtime);
-    cage.wait_until_empty();
-}
-
 #[test]
 fn there_may_be_more_workers_than_cores() {
-    let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child_with_more_workers_than_cores", "--ignored"])
-        .env("TOKIO_WORKER_THREADS", "8")
-        .status()
-        .unwrap();
-    assert!(status.success());
+    let eight = |command: &mut Command| {
+        command.env("TOKIO_WORKER_THREADS", "8");
+    };
+    child::run(eight, || {
+        let cage = Cage::new();
+        let mut builder = Builder::new_multi_thread();
+        let runtime = cage.adopt(&mut builder).enable_all().build().unwrap();
+        assert_eq!(runtime.handle().metrics().num_workers(), 8);
+        runtime.block_on(async {
+            let tasks: Vec<_> = (0..64)
+                .map(|_| {
+                    tokio::spawn(async {
+                        let bird = Bird::here();
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                        bird.sing() + Bird::here().sing()
+                    })
+                })
+                .collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
+        drop(runtime);
+        cage.wait_until_empty();
+    });
 }
 
 #[test]

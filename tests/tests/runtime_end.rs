@@ -1,4 +1,5 @@
 //! The graceful end as users see it.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on stops here")]
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use swapplex::runtime::{Builder, Runtime, on_end};
-use swapplex_tests::canary::PATIENCE;
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A runtime of each kind, with an ending that notes that it ran to its end.
 fn runtimes() -> impl Iterator<Item = (Runtime, Arc<AtomicBool>)> {
@@ -161,7 +164,7 @@ fn the_end_is_bounded_also_with_a_paused_clock() {
             .end_deadline(deadline)
             .on_end(|| async move {
                 let _guard = guard;
-                std::future::pending().await
+                std::future::pending::<()>().await;
             })
             .build()
             .unwrap();

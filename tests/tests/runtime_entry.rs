@@ -1,4 +1,5 @@
 //! Every option of `#[swapplex::main]` and `#[swapplex::test]`, compiled and run.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on stops here")]
 
 use std::future::Future;
 use std::panic::catch_unwind;

@@ -1,4 +1,7 @@
 //! What must hold of the runtime, in the order in which it is promised.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on stops here")]
+
+mod canary;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use swapplex::runtime::{AsyncLocal, Builder, Context, LocalRef, Runtime};
-use swapplex_tests::canary::{Bird, CANARY, Cage, Canary, PATIENCE};
+
+use canary::{Bird, CANARY, Cage, Canary, PATIENCE};
 
 fn runtime(cage: &Cage, workers: usize) -> Runtime {
     let mut builder = Builder::new_multi_thread();
@@ -226,13 +230,13 @@ fn data_of_workers_replaced_by_block_in_place_do_not_pile_up() {
 
 #[test]
 fn contexts_made_in_a_loop_do_not_pile_up() {
-    let alive = Arc::new(AtomicUsize::new(0));
     struct Counted(Arc<AtomicUsize>);
     impl Drop for Counted {
         fn drop(&mut self) {
             self.0.fetch_sub(1, Ordering::SeqCst);
         }
     }
+    let alive = Arc::new(AtomicUsize::new(0));
     let runtime = runtime(&Cage::new(), 1);
     runtime.block_on(async {
         let alive = alive.clone();

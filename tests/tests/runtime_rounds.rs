@@ -1,12 +1,16 @@
 //! A thousand starts and stops with 1, 2, 4 and 8 workers, in every way that a runtime can end.
 //!
 //! `SWAPPLEX_ROUNDS` sets another number, for runs under a sanitizer.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on stops here")]
+
+mod canary;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::time::Duration;
 
 use swapplex::runtime::{Builder, Runtime};
-use swapplex_tests::canary::{Bird, Cage};
+
+use canary::{Bird, Cage};
 
 /// Thrown on purpose, and kept from the output.
 struct OnPurpose;

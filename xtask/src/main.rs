@@ -1,2 +1,76 @@
-//! The project's own commands.
-fn main() {}
+//! The project's own commands: `cargo xtask demo | test | bench | ci`.
+
+mod cargo;
+mod ci;
+mod failure;
+mod install;
+mod lookup;
+mod msrv;
+mod server;
+
+use std::env;
+use std::process::ExitCode;
+
+use crate::failure::Failure;
+
+const HELP: &str = "\
+The project's own commands.
+
+Usage: cargo xtask <COMMAND>
+
+Commands:
+  demo                       What swapplex does, live: speed first, then faults. Uses the server at
+                             REDIS_URL if that is set, else starts a private one
+  test [ARGS]                Runs every test, or what ARGS choose; ARGS are those of `cargo test`:
+                             cargo xtask test -p swapplex-tests some_name -- --nocapture
+  bench [-- FILTER] [--json FILE] [--quick]
+                             Runs the benchmarks whose name contains FILTER
+  ci [STEP...]               Runs the checks of a merge, or only the steps named:
+                             fmt, clippy, msrv, test, docs
+  server                     Prints the path of the redis-server that the others use
+  help                       Prints this
+
+demo, test, bench and server need redis-server or valkey-server. They take the one that
+SWAPPLEX_REDIS_SERVER names, else the one on PATH, else install one through the system's package
+manager, saying so first.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(arguments: &[String]) -> Result<(), Failure> {
+    let Some((command, rest)) = arguments.split_first() else {
+        println!("{HELP}");
+        return Ok(());
+    };
+    if rest
+        .iter()
+        .take_while(|argument| *argument != "--")
+        .any(|argument| argument == "--help")
+    {
+        println!("{HELP}");
+        return Ok(());
+    }
+    match command.as_str() {
+        "demo" => cargo::demo(rest),
+        "test" => cargo::test(rest),
+        "bench" => cargo::bench(rest),
+        "ci" => ci::run(rest),
+        "server" if rest.is_empty() => {
+            println!("{}", server::find_or_install()?.display());
+            Ok(())
+        }
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        _ => Err(Failure::Usage(format!(
+            "unknown: cargo xtask {}\n\n{HELP}",
+            arguments.join(" ")
+        ))),
+    }
+}

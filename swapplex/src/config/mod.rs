@@ -1,1 +1,94 @@
 //! Where to connect: the environment, URLs and secrets.
+//!
+//! A [`Source`] says where the address of a database is written, and [`Source::load`] reads it into a [`Target`], anew
+//! at each connect. [`explain`] prints which variable gave which part. Nothing here opens a socket.
+//!
+//! # Variables
+//!
+//! For a prefix `P`, which is `REDIS` unless you choose another:
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `P_URL` or `P_URL_FILE` | the whole URL, or a file that holds it |
+//! | `P_SCHEME` | `redis` or `valkey`; `rediss` or `valkeys` for TLS; `unix`, `redis+unix` or `valkey+unix` for a Unix socket |
+//! | `P_HOST` | a host name, or an IPv4 or IPv6 address (brackets optional) |
+//! | `P_PORT` | a port, or the `tcp://10.0.0.11:6379` that Kubernetes injects for a Service called like the prefix: then it gives the host as well, unless `P_HOST` does |
+//! | `P_DB` or `P_PATH` | the number of the database; for a Unix socket, `P_PATH` is the absolute path of the socket |
+//! | `P_QUERY` | `protocol=resp2` or `protocol=resp3` (the default), `client_name=…` |
+//! | `P_USERINFO` | `user:password`, as in a URL: `%2F` means `/`, while special characters may stand for themselves |
+//! | `P_USERNAME`; `P_PASSWORD` or `P_PASSWORD_FILE` | credentials, taken literally |
+//! | `P_TLS_CA_FILE`, `P_TLS_CERT_FILE`, `P_TLS_KEY_FILE` | PEM files, of use only with TLS |
+//!
+//! - **By another name.** If `P_X_ENV` is set, the variable that it names is read in place of `P_X`, for every variable
+//!   of the table. That one must be set then.
+//! - **Defaults.** A component that isn't set is that of the default URL, `redis://127.0.0.1:6379` unless you choose
+//!   another. (`P_QUERY` replaces the whole query, `P_USERINFO` all credentials. Where the default is a Unix socket,
+//!   `P_HOST` or `P_PORT` alone means `redis://`.)
+//! - **What says more comes first.** Next to `P_URL`, other components have no effect, except that credentials which
+//!   it leaves out are filled in, and that TLS files are no part of a URL. In the same way `P_USERNAME` and `P_PASSWORD`
+//!   fill in what `P_USERINFO` leaves out. [`Source::unused`] names the variables that were set and had no effect.
+//! - **Blank is unset.** A variable that is empty or holds only white space counts as unset. White space around
+//!   a value is dropped; around credentials only the newline at the end is.
+//! - **Files** are read again at each connect, so that a rotated secret takes effect; newlines at the end are dropped,
+//!   64 KiB are the limit, and an empty file is an error. A secret given both ways is an error too.
+//!
+//! # URLs
+//!
+//! ```text
+//! redis://[user][:password]@host[:port][/db][?protocol=resp2&client_name=billing]
+//! rediss://…                           TLS
+//! unix:///run/redis.sock[?db=1&user=…&pass=…]
+//! ```
+//!
+//! They are read as redis-rs reads them, apart from this: RESP3 is the default; a name in place of a host is turned into
+//! ASCII where it isn't; an empty password counts as none; `#insecure` is refused, as it must not come from a variable; and
+//! so is any other fragment, or an `@` in the query of a URL with a host: it is most likely the second half of a password
+//! that lacks its percent-encoding. Query parameters that mean nothing here are
+//! ignored, as redis-rs does, because one URL often serves clients in several languages; [`explain`] counts them.
+//!
+//! # Secrets
+//!
+//! No `Debug`, no error and no explanation shows a password. Errors repeat no value at all, since a value in the wrong
+//! place is so often a secret. A user name is shown only next to a password: alone it does nothing, and most likely is
+//! the password.
+//!
+//! # Examples
+//!
+//! ```
+//! use swapplex::config::Source;
+//!
+//! let target = Source::url("redis://app:p%40ss@[::1]:7000/2?protocol=resp2")?.load()?;
+//! assert_eq!(target.info.redis_settings().password(), Some("p@ss"));
+//!
+//! let error = Source::url("redis://localhost/two").unwrap_err();
+//! assert_eq!(error.to_string(), "the address given in code: expected the number of a database, 0 or more");
+//! # Ok::<(), swapplex::config::ConfigError>(())
+//! ```
+
+mod components;
+mod credentials;
+mod environment;
+mod error;
+mod explain;
+mod host;
+mod origin;
+mod parts;
+mod query;
+mod secret;
+mod source;
+mod target;
+mod url;
+mod variables;
+
+#[cfg(test)]
+mod secrecy;
+#[cfg(test)]
+mod table;
+
+pub use self::credentials::{BoxError, Credentials, CredentialsFuture};
+pub use self::error::ConfigError;
+pub use self::explain::{Explanation, explain};
+pub use self::origin::{Origin, Variable};
+pub use self::secret::Secret;
+pub use self::source::Source;
+pub use self::target::{Protocol, Target, TlsFiles};

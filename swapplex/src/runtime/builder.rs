@@ -207,7 +207,7 @@ impl Builder {
 
     /// Whether a current-thread runtime starts with its clock paused. The deadline of the graceful end goes by
     /// another clock.
-    #[cfg(feature = "test-util")]
+    #[cfg(any(test, feature = "test-util"))]
     pub fn start_paused(&mut self, paused: bool) -> &mut Self {
         self.tokio.start_paused(paused);
         self

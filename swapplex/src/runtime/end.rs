@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -34,10 +34,9 @@ pub(crate) struct Settle {
     pub(crate) unsettled: fn(Id) -> usize,
 }
 
-static SETTLE: OnceLock<Settle> = OnceLock::new();
+static SETTLE: Mutex<Vec<Settle>> = Mutex::new(Vec::new());
 
-/// Registers what runs at the end of every runtime of this process, after the user's own endings. The first
-/// call counts.
+/// Registers what runs at the end of every runtime of this process, after the user's own endings. Once is enough.
 #[cfg_attr(
     not(test),
     expect(
@@ -46,7 +45,7 @@ static SETTLE: OnceLock<Settle> = OnceLock::new();
     )
 )]
 pub(crate) fn at_end(settle: Settle) {
-    let _first = SETTLE.set(settle);
+    lock(&SETTLE).push(settle);
 }
 
 pub(super) fn boxed<F, Fut>(ending: F) -> Ending
@@ -91,8 +90,8 @@ where
 
 /// Runs the endings and settles what is open, until the deadline. Gives back the first panic of an ending.
 pub(super) fn run(runtime: &Runtime, barrier: &Arc<Barrier>, deadline: Duration) -> Option<Panic> {
-    let settle = SETTLE.get().copied();
-    if settle.is_none() && lock(&barrier.endings).is_empty() {
+    let settle = lock(&SETTLE).clone();
+    if settle.is_empty() && lock(&barrier.endings).is_empty() {
         return None;
     }
     // Certainly an async context: what follows is Tokio's panic about that.
@@ -101,7 +100,7 @@ pub(super) fn run(runtime: &Runtime, barrier: &Arc<Barrier>, deadline: Duration)
     }
     let block_on = || {
         let _attached = attach::scope(barrier);
-        runtime.block_on(end(runtime.handle(), barrier, settle, deadline))
+        runtime.block_on(end(runtime.handle(), barrier, &settle, deadline))
     };
     let outcome = if Handle::try_current().is_ok() {
         // Perhaps an async context, perhaps a blocking thread: Tokio tells only by a panic, so ask a thread that
@@ -127,19 +126,14 @@ pub(super) fn rethrow(panic: Option<Panic>) {
     }
 }
 
-async fn end(
-    runtime: &Handle,
-    barrier: &Barrier,
-    settle: Option<Settle>,
-    deadline: Duration,
-) -> Option<Panic> {
+async fn end(runtime: &Handle, barrier: &Barrier, settle: &[Settle], deadline: Duration) -> Option<Panic> {
     let now = Instant::now();
     let until = now + deadline;
     // An ending that hangs must not keep the rest from being settled.
-    let endings_until = if settle.is_some() {
-        now + deadline / 2
-    } else {
+    let endings_until = if settle.is_empty() {
         until
+    } else {
+        now + deadline / 2
     };
 
     let mut panic = None;
@@ -160,7 +154,7 @@ async fn end(
         );
     }
 
-    if let Some(Settle { settle, unsettled }) = settle {
+    for Settle { settle, unsettled } in settle {
         let settling = caught(async { settle(runtime).await });
         if let Some(Err(payload)) = within(until, settling).await {
             panic.get_or_insert(payload);

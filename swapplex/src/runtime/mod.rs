@@ -19,6 +19,8 @@ mod guarded;
 mod place;
 #[expect(unsafe_code, reason = "the one module that holds it, and the argument for it")]
 mod raw;
+#[cfg(test)]
+mod tests;
 
 pub use builder::Builder;
 pub use context::{AsyncLocal, Context};

@@ -1,4 +1,5 @@
 //! Data that tells when it is destroyed, and whether that was too early.
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,18 +11,18 @@ use swapplex::runtime::{AsyncLocal, Builder, Context, LocalRef};
 const ALIVE: u64 = 0x0A11_7E0F_CA9A_81E5;
 
 /// Longer than anything here takes; a test that waits this long has failed.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 thread_local! {
     static CAGE: RefCell<Option<Cage>> = const { RefCell::new(None) };
 
     /// The canary of this thread.
-    pub static CANARY: Context<Canary> = Context::new(Canary::hatch());
+    pub(crate) static CANARY: Context<Canary> = Context::new(Canary::hatch());
 }
 
 /// The canaries of one runtime, and what they must outlive.
 #[derive(Clone, Default)]
-pub struct Cage(Arc<Inner>);
+pub(crate) struct Cage(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
@@ -31,43 +32,43 @@ struct Inner {
 
 /// How many there are of what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Canaries that were made.
-    pub hatched: usize,
+    pub(crate) hatched: usize,
     /// Canaries that were destroyed.
-    pub dead: usize,
+    pub(crate) dead: usize,
     /// References of [`Bird`]s to canaries of workers.
-    pub references: usize,
+    pub(crate) references: usize,
     /// Tasks and bodies under way.
-    pub tasks: usize,
+    pub(crate) tasks: usize,
     /// Canaries of workers that were destroyed while a task or a reference was left.
-    pub too_early: usize,
+    pub(crate) too_early: usize,
 }
 
 impl Cage {
     /// An empty one.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Puts the canaries of the current thread into this cage, if it has none yet.
-    pub fn adopt_thread(&self) {
+    pub(crate) fn adopt_thread(&self) {
         CAGE.set(Some(self.clone()));
     }
 
     /// Puts the canaries of all of a runtime's own threads into this cage.
-    pub fn adopt<'a>(&self, builder: &'a mut Builder) -> &'a mut Builder {
+    pub(crate) fn adopt<'a>(&self, builder: &'a mut Builder) -> &'a mut Builder {
         let cage = self.clone();
         builder.on_thread_start(move || cage.adopt_thread())
     }
 
     /// The counts now.
-    pub fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         *self.0.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Canaries that were made and not destroyed.
-    pub fn alive(&self) -> usize {
+    pub(crate) fn alive(&self) -> usize {
         let counts = self.counts();
         counts.hatched - counts.dead
     }
@@ -77,7 +78,7 @@ impl Cage {
     /// # Panics
     ///
     /// After [`PATIENCE`].
-    pub fn wait_until(&self, expected: impl Fn(Counts) -> bool) {
+    pub(crate) fn wait_until(&self, expected: impl Fn(Counts) -> bool) {
         let until = Instant::now() + PATIENCE;
         let mut counts = self.0.counts.lock().unwrap_or_else(PoisonError::into_inner);
         while !expected(*counts) {
@@ -97,13 +98,13 @@ impl Cage {
     /// # Panics
     ///
     /// After [`PATIENCE`], or if one was.
-    pub fn wait_until_empty(&self) {
+    pub(crate) fn wait_until_empty(&self) {
         self.wait_until(|counts| counts.hatched == counts.dead);
         assert_eq!(self.counts().too_early, 0, "{:?}", self.counts());
     }
 
     /// Counts a task for as long as the result lives.
-    pub fn task(&self) -> Task {
+    pub(crate) fn task(&self) -> Task {
         self.change(|counts| counts.tasks += 1);
         Task(self.clone())
     }
@@ -115,7 +116,7 @@ impl Cage {
 }
 
 /// See [`Cage::task`].
-pub struct Task(Cage);
+pub(crate) struct Task(Cage);
 
 impl Drop for Task {
     fn drop(&mut self) {
@@ -124,7 +125,7 @@ impl Drop for Task {
 }
 
 /// A datum that knows whether it is alive.
-pub struct Canary {
+pub(crate) struct Canary {
     magic: AtomicU64,
     /// On the heap, so that a sanitizer sees a late look at it.
     songs: Box<AtomicU64>,
@@ -149,7 +150,7 @@ impl Canary {
     /// # Panics
     ///
     /// If it is dead.
-    pub fn sing(&self) -> u64 {
+    pub(crate) fn sing(&self) -> u64 {
         assert_eq!(
             self.magic.load(Ordering::Relaxed),
             ALIVE,
@@ -173,13 +174,13 @@ impl Drop for Canary {
 }
 
 /// A counted reference to a canary.
-pub struct Bird {
+pub(crate) struct Bird {
     canary: LocalRef<Canary>,
 }
 
 impl Bird {
     /// A reference to the current thread's.
-    pub fn here() -> Self {
+    pub(crate) fn here() -> Self {
         Self::of(CANARY.local_ref())
     }
 
@@ -191,7 +192,7 @@ impl Bird {
     }
 
     /// See [`Canary::sing`].
-    pub fn sing(&self) -> u64 {
+    pub(crate) fn sing(&self) -> u64 {
         self.canary.sing()
     }
 }

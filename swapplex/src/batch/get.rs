@@ -1,0 +1,171 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+
+use super::answer;
+use crate::argument::Argument;
+use crate::database::{Call, Database, EnvConnection, Finish, Origin, Request, Resume};
+use crate::error::Error;
+use crate::multiplex::{Ask, Reply, Undelivered};
+use crate::resp::{self, Element};
+
+/// Something that [`get`](crate::get) can look up: a key, and what its value is read as.
+pub trait Lookup {
+    /// The value that it is read as.
+    type Value: Unpin;
+    /// The database that it is in, where nothing else is said.
+    type Database: Database;
+
+    /// The key.
+    fn into_key(self) -> Argument;
+
+    /// Reads a value.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are no such value.
+    fn decode(value: Bytes) -> Result<Self::Value, Error>;
+}
+
+macro_rules! plain_keys {
+    ($([$($generics:tt)*] $key:ty),* $(,)?) => {$(
+        /// Looks up the bytes of a key.
+        impl<$($generics)*> Lookup for $key {
+            type Value = Bytes;
+            type Database = EnvConnection;
+
+            fn into_key(self) -> Argument {
+                self.into()
+            }
+
+            fn decode(value: Bytes) -> Result<Bytes, Error> {
+                Ok(value)
+            }
+        }
+    )*};
+}
+
+plain_keys!(
+    [] &str,
+    [] String,
+    [] &String,
+    [] Box<str>,
+    [] Arc<str>,
+    ['a] Cow<'a, str>,
+    [] &[u8],
+    [] Vec<u8>,
+    [] &Vec<u8>,
+    [const N: usize] [u8; N],
+    [const N: usize] &[u8; N],
+    [] Bytes,
+    [] &Bytes,
+);
+
+/// The future of a [`get`](crate::get).
+#[must_use = "a get is sent when its future is polled"]
+pub struct Get<K, D: Origin> {
+    call: Call<'static, D::Handle, GetRequest>,
+    lookup: PhantomData<fn() -> K>,
+}
+
+impl<K: Lookup, D: Origin> Get<K, D> {
+    pub(crate) fn new(handle: D::Handle, key: K) -> Self {
+        Self {
+            call: Call::new(handle, GetRequest { key: key.into_key() }),
+            lookup: PhantomData,
+        }
+    }
+}
+
+impl<K: Lookup, D: Origin> Future for Get<K, D> {
+    type Output = Result<Option<K::Value>, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let value = ready!(Pin::new(&mut self.call).poll(cx))?;
+        Poll::Ready(value.map(K::decode).transpose())
+    }
+}
+
+impl<K, D: Origin> fmt::Debug for Get<K, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Get").finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct GetRequest {
+    pub(crate) key: Argument,
+}
+
+impl Request for GetRequest {
+    type Output = Option<Bytes>;
+    type Error = Error;
+
+    fn key(&self) -> Option<&[u8]> {
+        Some(self.key.as_bytes())
+    }
+
+    fn length(&self) -> usize {
+        32 + self.key.as_bytes().len()
+    }
+
+    fn ask<R>(&self, is_grouped: bool, give: impl FnOnce(Ask<'_>) -> R) -> R {
+        let key = self.key.as_bytes();
+        if is_grouped {
+            return give(Ask::Get { key });
+        }
+        give(Ask::Plain {
+            encode: &mut |out| resp::command(out, &[b"GET", key]),
+            replies: 1,
+        })
+    }
+
+    fn name(&self) -> String {
+        "GET".into()
+    }
+
+    fn only_reads(&self) -> bool {
+        true
+    }
+
+    fn resume(&mut self, undelivered: Undelivered) -> Resume {
+        if undelivered.is_sent() {
+            Resume::Repeat
+        } else {
+            Resume::Unsent
+        }
+    }
+
+    fn finish(&mut self, reply: Reply) -> Finish<Self::Output, Error> {
+        Finish::Done(match reply {
+            Reply::Bulk(value) => Ok(Some(value)),
+            Reply::Nil => Ok(None),
+            Reply::Frame(frame) => match resp::element(&frame) {
+                Ok(Element::Bulk(range)) => Ok(Some(frame.slice(range))),
+                Ok(Element::Nil) => Ok(None),
+                Ok(Element::Other(_)) => no_value(&frame),
+                Err(error) => Err(error.into()),
+            },
+            Reply::Refused(frame) => match answer::refusal(&frame, "mget") {
+                Ok(refusal) => return Finish::Alone(refusal),
+                Err(error) => Err(error),
+            },
+            Reply::Mismatch { keys, answers } => Err(answer::mismatch(keys, answers)),
+            Reply::Frames(_) => Err(answer::mismatch(1, 0)),
+        })
+    }
+}
+
+/// A `GET` of a key that holds no string is `None`, as in an `MGET`.
+fn no_value(frame: &Bytes) -> Result<Option<Bytes>, Error> {
+    let error = answer::server_error(frame);
+    match &error {
+        Error::Redis(redis) if redis.code() == Some("WRONGTYPE") => Ok(None),
+        _ => Err(error),
+    }
+}

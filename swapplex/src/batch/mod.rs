@@ -1,0 +1,109 @@
+//! `get`s and `set`s that travel together.
+//!
+//! Whatever asks for keys at the same time, from whichever task, shares commands: many [`get`]s become one `MGET`,
+//! many [`set`]s one `MSET`. Nobody waits for that to happen; see [the essay](crate::docs::batching).
+
+mod answer;
+mod get;
+mod many;
+mod set;
+
+pub use get::{Get, Lookup};
+pub use many::GetMany;
+pub use set::Set;
+
+use crate::database::{EnvConnection, Static};
+use redis::ToSingleRedisArg;
+
+/// Gets the value of a key; joins every other `get` under way in one `MGET`.
+///
+/// For a plain key (text or bytes), asks the database of the environment, [`EnvConnection`]; for others see
+/// [`Database::get`] and [`Client::get`](crate::Client::get). The value is `None` where the key does not exist **or
+/// holds no string**: an `MGET` cannot tell, so a lone `get` does not either. Where the difference counts, use
+/// `get` of [`redis::AsyncCommands`] on a [connection](crate::get_connection).
+///
+/// The value is a slice of the buffer that it was read into (64 KiB, shared with other values). Copy what you keep
+/// for long, such as with [`Bytes::copy_from_slice`](bytes::Bytes::copy_from_slice).
+///
+/// # Errors
+///
+/// [`Error::NotExecuted`](crate::Error::NotExecuted) where no connection could be had in time,
+/// [`Error::Timeout`](crate::Error::Timeout) where no answer came in time (5 s by default, retries included),
+/// [`Error::Redis`](crate::Error::Redis) where the server answered with an error.
+///
+/// # Panics
+///
+/// When the future is polled after it was ready.
+///
+/// # Cancel safety
+///
+/// Dropping the future gives up the value and disturbs nobody. The key may still be asked for.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> Result<(), swapplex::Error> {
+/// let (name, email) = tokio::try_join!(
+///     swapplex::get("user:7:name"),
+///     swapplex::get(format!("user:{}:email", 7)),
+/// )?; // one MGET
+/// # let _: (Option<bytes::Bytes>, Option<bytes::Bytes>) = (name, email);
+/// # Ok(())
+/// # }
+/// ```
+pub fn get<K: Lookup>(key: K) -> Get<K, K::Database> {
+    Get::new(Static::new(), key)
+}
+
+/// Gets the values of many keys, in order; joins every other [`get`] under way.
+///
+/// # Errors
+///
+/// As [`get`]; the first error ends it.
+///
+/// # Cancel safety
+///
+/// As [`get`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> Result<(), swapplex::Error> {
+/// let values = swapplex::get_many(["a", "b", "c"]).await?;
+/// assert_eq!(values.len(), 3);
+/// # Ok(())
+/// # }
+/// ```
+pub fn get_many<K: Lookup>(keys: impl IntoIterator<Item = K>) -> GetMany<K, K::Database> {
+    GetMany::new(&Static::new(), keys)
+}
+
+/// Sets the value of a key, in the database of the environment; joins every other `set` under way in one `MSET`.
+///
+/// Resolves when the server has confirmed it. Where two tasks set the same key at the same time, one value is
+/// written, the one that was asked for later, and both are told that outcome.
+///
+/// # Errors
+///
+/// As [`get`], and [`Error::OutcomeUnknown`](crate::Error::OutcomeUnknown) where the value was sent but the
+/// connection was lost, or the time was up, before the server confirmed it.
+///
+/// # Panics
+///
+/// When the future is polled after it was ready.
+///
+/// # Cancel safety
+///
+/// Dropping the future before its first poll sets nothing; after that, the value may still be set.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> Result<(), swapplex::Error> {
+/// swapplex::set("user:7:name", "Ada").await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn set(key: impl Into<crate::Argument>, value: impl ToSingleRedisArg) -> Set<EnvConnection> {
+    Set::new(Static::new(), key.into(), &value)
+}

@@ -1,0 +1,146 @@
+//! A database made at run time.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::ToSingleRedisArg;
+
+use crate::argument::Argument;
+use crate::batch::{Get, GetMany, Lookup, Set};
+use crate::config::{ConfigError, Source};
+use crate::connection::ManagedConnection;
+use crate::database::{ConnectionStream, Shared};
+use crate::settings::Settings;
+use crate::stats::Stats;
+
+/// A database made at run time: the same as [`EnvConnection`](crate::EnvConnection) without a type or the environment.
+///
+/// Connects when it is first used, and keeps one connection per Tokio runtime. Clones share everything; when the last
+/// one, and the last connection and future made from it, are dropped, what is under way is still answered, and the
+/// connection is closed.
+///
+/// # Examples
+///
+/// ```no_run
+/// use redis::AsyncCommands;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = swapplex::Client::open("redis://127.0.0.1:6379/1")?;
+/// client.set("greeting", "hello").await?;
+/// assert_eq!(client.get("greeting").await?.as_deref(), Some(&b"hello"[..]));
+/// let visits: u64 = client.connection().incr("visits", 1).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+impl Client {
+    /// A client for the database that a URL names, with default settings.
+    ///
+    /// # Errors
+    ///
+    /// Where the URL names no database. Whether there is a server behind it shows when the client is first used.
+    pub fn open(url: impl AsRef<str>) -> Result<Self, ConfigError> {
+        Ok(Self::builder(Source::url(url)?).build())
+    }
+
+    /// A client with settings of its own. The source is read at each connect.
+    pub fn builder(source: Source) -> ClientBuilder {
+        ClientBuilder {
+            source,
+            settings: Settings::default(),
+        }
+    }
+
+    /// A connection that implements redis-rs's traits; costs no more than a clone of the client.
+    pub fn connection(&self) -> ManagedConnection<Self> {
+        ManagedConnection::new(self.clone())
+    }
+
+    /// As [`get`](crate::get), from this database.
+    pub fn get<K: Lookup>(&self, key: K) -> Get<K, Self> {
+        Get::new(self.clone(), key)
+    }
+
+    /// As [`get_many`](crate::get_many), from this database.
+    pub fn get_many<K: Lookup>(&self, keys: impl IntoIterator<Item = K>) -> GetMany<K, Self> {
+        GetMany::new(self, keys)
+    }
+
+    /// As [`set`](crate::set), in this database.
+    pub fn set(&self, key: impl Into<Argument>, value: impl ToSingleRedisArg) -> Set<Self> {
+        Set::new(self.clone(), key.into(), &value)
+    }
+
+    /// As [`connection_stream`](crate::connection_stream), for this database.
+    pub fn connection_stream(&self) -> ConnectionStream {
+        ConnectionStream::new(Arc::clone(&self.shared))
+    }
+
+    /// What this database has done so far.
+    pub fn stats(&self) -> Stats {
+        self.shared.counters().read()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settings of a [`Client`] to be.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct ClientBuilder {
+    source: Source,
+    settings: Settings,
+}
+
+impl ClientBuilder {
+    /// How long one attempt to connect may take, handshake included. 2 s by default.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.connect_timeout = timeout;
+        self
+    }
+
+    /// How long a request may take, waiting for a connection and retries included. 5 s by default.
+    pub fn command_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.command_timeout = timeout;
+        self
+    }
+
+    /// How far apart reconnects are at least, and how much longer at most, at random.
+    ///
+    /// 1500 ms and 500 ms by default. The first reconnect after a quiet time is immediate whatever is set here; with
+    /// a pause of zero all are.
+    pub fn reconnect_debounce(mut self, pause: Duration, jitter: Duration) -> Self {
+        self.settings.reconnect_debounce = pause;
+        self.settings.reconnect_jitter = jitter;
+        self
+    }
+
+    /// How many bytes of requests and expected replies may be under way before further requests wait. 16 MiB by
+    /// default. One request larger than that is let in alone.
+    pub fn in_flight_budget(mut self, bytes: usize) -> Self {
+        self.settings.in_flight_budget = bytes;
+        self
+    }
+
+    /// The client. It connects when it is first used.
+    pub fn build(self) -> Client {
+        Client {
+            shared: Arc::new(Shared::new(self.source, self.settings)),
+        }
+    }
+}

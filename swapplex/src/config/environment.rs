@@ -1,0 +1,118 @@
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// The two things that configuration reads from outside; a map stands in for it in tests, because setting
+/// variables of a running process is unsound while other threads read them.
+pub(super) trait Environment {
+    fn variable(&self, name: &str) -> Option<OsString>;
+    fn file(&self, path: &Path) -> io::Result<Vec<u8>>;
+}
+
+/// The environment of this process.
+pub(super) struct Process;
+
+/// In bytes. Far above any password or URL; it keeps `/dev/zero` from filling the memory.
+const FILE_LIMIT: u64 = 64 * 1024;
+
+impl Environment for Process {
+    fn variable(&self, name: &str) -> Option<OsString> {
+        std::env::var_os(name)
+    }
+
+    fn file(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let mut content = Vec::new();
+        let read = File::open(path)?.take(FILE_LIMIT + 1).read_to_end(&mut content)?;
+        if read as u64 > FILE_LIMIT {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 64 KiB"));
+        }
+        Ok(content)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod fake {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    use super::{Environment, OsString, Path, io};
+
+    /// An environment made of two maps.
+    #[derive(Debug, Default)]
+    pub(in crate::config) struct Fake {
+        pub(in crate::config) variables: BTreeMap<String, OsString>,
+        pub(in crate::config) files: BTreeMap<PathBuf, Vec<u8>>,
+    }
+
+    impl Fake {
+        pub(in crate::config) fn new<const N: usize>(variables: [(&str, &str); N]) -> Self {
+            let variables = variables
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.into()));
+            Self {
+                variables: variables.collect(),
+                files: BTreeMap::new(),
+            }
+        }
+
+        pub(in crate::config) fn file(mut self, path: &str, content: impl Into<Vec<u8>>) -> Self {
+            self.files.insert(path.into(), content.into());
+            self
+        }
+    }
+
+    impl Environment for Fake {
+        fn variable(&self, name: &str) -> Option<OsString> {
+            self.variables.get(name).cloned()
+        }
+
+        fn file(&self, path: &Path) -> io::Result<Vec<u8>> {
+            self.files
+                .get(path)
+                .cloned()
+                .ok_or_else(|| io::ErrorKind::NotFound.into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch(name: &str, content: &[u8]) -> std::path::PathBuf {
+        let path = std::env::temp_dir().join(format!("swapplex-config-{}-{name}", std::process::id()));
+        std::fs::write(&path, content).expect("the directory for temporary files is writable");
+        path
+    }
+
+    #[test]
+    fn a_file_is_read_as_it_is_at_the_time() {
+        let path = scratch("rotated", b"old");
+        assert_eq!(Process.file(&path).expect("just written"), b"old");
+        std::fs::write(&path, b"new").expect("written before");
+        assert_eq!(Process.file(&path).expect("just written"), b"new");
+        std::fs::remove_file(&path).expect("written before");
+        let error = Process.file(&path).expect_err("just removed");
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_file_that_can_hold_no_secret_is_not_read_to_its_end() {
+        let limit = usize::try_from(FILE_LIMIT).expect("a small number");
+        let path = scratch("endless", &vec![b'x'; limit + 1]);
+        let error = Process.file(&path).expect_err("one byte above the limit");
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        std::fs::write(&path, vec![b'x'; limit]).expect("written before");
+        assert_eq!(Process.file(&path).expect("at the limit").len(), limit);
+        std::fs::remove_file(&path).expect("written before");
+    }
+
+    #[test]
+    fn a_variable_of_the_process_is_seen() {
+        assert!(Process.variable("PATH").is_some());
+        assert!(Process.variable("SWAPPLEX_SURELY_UNSET").is_none());
+        assert!(Process.variable("").is_none());
+        assert!(Process.variable("A=B").is_none());
+    }
+}

@@ -1,0 +1,97 @@
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+
+use super::Origin;
+
+/// Why the configuration gives no address to connect to.
+///
+/// The text names the variables concerned and what was expected of them. It never repeats a value, because a value
+/// in the wrong place is so often a secret (a whole URL in `REDIS_HOST`, a password in `REDIS_PASSWORD_ENV`).
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A value can't be used: write what is expected, at the place that `origin` names.
+    #[error("{origin}: expected {expected}")]
+    Invalid {
+        /// Where the value stands.
+        origin: Origin,
+        /// What should stand there.
+        expected: &'static str,
+    },
+
+    /// A text isn't a URL at all: correct it where `origin` says.
+    ///
+    /// Special characters in a password are the usual reason: `/ ? # [ ]` have to be percent-encoded in a URL, or
+    /// the password given on its own in `P_PASSWORD`, where nothing needs encoding.
+    #[error(
+        "{origin}: expected a URL such as redis://user:password@host:6379/0, with special characters of the \
+         password percent-encoded ({source})"
+    )]
+    Url {
+        /// Where the text stands.
+        origin: Origin,
+        /// What the URL parser says.
+        source: url::ParseError,
+    },
+
+    /// A value isn't valid UTF-8: set it anew.
+    #[error("{origin}: expected valid UTF-8")]
+    NotUtf8 {
+        /// Where the value stands.
+        origin: Origin,
+    },
+
+    /// A `…_ENV` variable names a variable that is unset or empty: set that one, or unset this one.
+    #[error("{variable} names the variable {named}, which is not set: set {named}, or unset {variable}")]
+    NamedUnset {
+        /// The `…_ENV` variable.
+        variable: String,
+        /// The variable that it names.
+        named: String,
+    },
+
+    /// Two values contradict each other: unset one of them.
+    #[error("{first} and {second} are both set and contradict each other: unset one of them")]
+    Conflict {
+        /// One of the variables.
+        first: String,
+        /// The other.
+        second: String,
+    },
+
+    /// A value means nothing without another: set `missing` as well.
+    #[error("{origin} needs {missing} to be set as well")]
+    Incomplete {
+        /// Where the value stands that was given.
+        origin: Origin,
+        /// The variable to set.
+        missing: String,
+    },
+
+    /// A file can't be read: look at the path, its permissions, and whether the volume is mounted.
+    #[error("{origin} can't be read: {source}")]
+    File {
+        /// The variable that names the file.
+        origin: Origin,
+        /// What the operating system said, shared because the error is told to many callers.
+        source: Arc<io::Error>,
+    },
+
+    /// The address asks for TLS without verification, which the environment may not decide: trust the server's
+    /// certificate authority with `P_TLS_CA_FILE` instead.
+    #[error(
+        "{origin}: TLS verification can't be switched off here; name the certificate authority in a …_TLS_CA_FILE"
+    )]
+    Insecure {
+        /// Where it was asked for.
+        origin: Origin,
+    },
+
+    /// The provider of expiring credentials failed: the source says why.
+    #[error("the credentials provider failed: {source}")]
+    Credentials {
+        /// The provider's own error, shared because the error is told to many callers.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+}

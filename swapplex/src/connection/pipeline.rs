@@ -1,0 +1,136 @@
+use std::mem;
+
+use bytes::Bytes;
+use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult};
+
+use crate::command;
+use crate::database::{Finish, Request, Resume};
+use crate::multiplex::{Ask, Reply, Undelivered};
+use crate::resp;
+
+/// One of redis-rs's pipelines on its way, atomic or not.
+pub(super) struct PipelineRequest<'a> {
+    pipeline: &'a Pipeline,
+    /// Replies to the first commands, which need not be sent again.
+    answered: Vec<Bytes>,
+}
+
+impl<'a> PipelineRequest<'a> {
+    /// # Errors
+    ///
+    /// Where the pipeline cannot travel on a shared connection, or holds a command that no reply would come for.
+    pub(super) fn new(pipeline: &'a Pipeline, offset: usize, count: usize) -> RedisResult<Self> {
+        if pipeline.is_empty() && !pipeline.is_transaction() {
+            return Err((ErrorKind::Client, "empty command").into());
+        }
+        pipeline.cmd_iter().try_for_each(command::check)?;
+        let request = Self {
+            pipeline,
+            answered: Vec::new(),
+        };
+        if offset + count != request.replies() {
+            return Err((ErrorKind::Client, "offset and count do not fit the pipeline").into());
+        }
+        Ok(request)
+    }
+
+    fn replies(&self) -> usize {
+        let envelope = if self.pipeline.is_transaction() { 2 } else { 0 };
+        self.pipeline.len() + envelope
+    }
+
+    /// How many of the unanswered commands lie within the first `accepted` bytes of what was sent.
+    fn sent(&self, accepted: usize) -> usize {
+        self.unanswered()
+            .scan(0, |end, command| {
+                *end += command.get_packed_command().len();
+                Some(*end)
+            })
+            .take_while(|end| *end <= accepted)
+            .count()
+    }
+
+    fn unanswered(&self) -> impl Iterator<Item = &'a Cmd> {
+        self.pipeline.cmd_iter().skip(self.answered.len())
+    }
+}
+
+impl Request for PipelineRequest<'_> {
+    type Output = Vec<Bytes>;
+    type Error = RedisError;
+
+    fn length(&self) -> usize {
+        self.unanswered().map(command::length).sum()
+    }
+
+    fn ask<R>(&self, _: bool, give: impl FnOnce(Ask<'_>) -> R) -> R {
+        let is_atomic = self.pipeline.is_transaction();
+        let mut encode = |out: &mut Vec<u8>| {
+            if is_atomic {
+                resp::command(out, &[b"MULTI"]);
+            }
+            for command in self.unanswered() {
+                command.write_packed_command(out);
+            }
+            if is_atomic {
+                resp::command(out, &[b"EXEC"]);
+            }
+        };
+        give(Ask::Plain {
+            encode: &mut encode,
+            replies: self.replies() - self.answered.len(),
+        })
+    }
+
+    fn name(&self) -> String {
+        if self.pipeline.is_transaction() {
+            "MULTI".into()
+        } else {
+            "pipeline".into()
+        }
+    }
+
+    fn only_reads(&self) -> bool {
+        self.unanswered().all(command::is_read)
+    }
+
+    fn resume(&mut self, undelivered: Undelivered) -> Resume {
+        let may_have_run = if self.pipeline.is_transaction() {
+            // Nothing of it runs before `EXEC` has arrived, and that stands at its very end.
+            if undelivered.is_sent() {
+                self.pipeline.len()
+            } else {
+                0
+            }
+        } else {
+            let sent = self.sent(undelivered.accepted);
+            let answered = undelivered.answered.len();
+            self.answered.extend(undelivered.answered);
+            sent.saturating_sub(answered)
+        };
+        if may_have_run == 0 {
+            Resume::Unsent
+        } else if self.unanswered().take(may_have_run).all(command::is_read) {
+            Resume::Repeat
+        } else {
+            Resume::Unknown
+        }
+    }
+
+    fn finish(&mut self, reply: Reply) -> Finish<Vec<Bytes>, RedisError> {
+        let mut answered = mem::take(&mut self.answered);
+        Finish::Done(match reply {
+            Reply::Frame(frame) => {
+                answered.push(frame);
+                Ok(answered)
+            }
+            Reply::Frames(frames) => {
+                answered.extend(frames);
+                Ok(answered)
+            }
+            Reply::Bulk(_) | Reply::Nil | Reply::Refused(_) | Reply::Mismatch { .. } => {
+                unreachable!("a command of its own has a reply of its own")
+            }
+        })
+    }
+}

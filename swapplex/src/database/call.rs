@@ -1,0 +1,263 @@
+//! One request from its first poll to its answer, over as many connections as that takes.
+
+use std::future;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::future::BoxFuture;
+use tokio::time::{Instant, timeout_at};
+
+use super::Handle;
+use super::local::{self, Submission};
+use super::request::{Finish, Refusal, Request, Resume};
+use super::shared::Shared;
+use super::ticket::Ticket;
+use crate::error::{Error, NoReply, NotExecuted};
+use crate::multiplex::{Reason, Undelivered};
+
+/// A request on its way. Sent when first polled.
+///
+/// While all is well this neither allocates nor arms a timer. What happens once something is not well, [`persist`],
+/// is put into a box then.
+#[must_use = "a request is sent when its future is polled"]
+pub(crate) struct Call<'a, H, R: Request> {
+    handle: H,
+    state: State<'a, R>,
+}
+
+enum State<'a, R: Request> {
+    New(R),
+    Sent(R, Ticket),
+    Persisting(BoxFuture<'a, Result<R::Output, R::Error>>),
+    Done,
+}
+
+/// Where a request that could not simply be sent and answered stands.
+struct Journey {
+    /// When it was first sent, or tried to be.
+    start: Instant,
+    is_alone: bool,
+}
+
+impl<'a, H: Handle, R: Request + Send + Sync + 'a> Call<'a, H, R> {
+    pub(crate) fn new(handle: H, request: R) -> Self {
+        Self {
+            handle,
+            state: State::New(request),
+        }
+    }
+
+    fn persist(&mut self, request: R, journey: Journey) {
+        let shared = Arc::clone(self.handle.shared());
+        self.state = State::Persisting(Box::pin(persist(shared, request, journey)));
+    }
+}
+
+// Nothing in here is pinned but the box.
+impl<H, R: Request> Unpin for Call<'_, H, R> {}
+
+impl<'a, H: Handle, R: Request + Send + Sync + 'a> Future for Call<'a, H, R> {
+    type Output = Result<R::Output, R::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        loop {
+            match mem::replace(&mut this.state, State::Done) {
+                State::New(request) => {
+                    let shared = this.handle.shared();
+                    match local::submit(shared, &request, false, cx.waker()) {
+                        Ok(Submission::Queued(ticket)) => {
+                            // The waker is in the slot, but the answer may be there already.
+                            this.state = State::Sent(request, ticket);
+                        }
+                        Ok(Submission::NotLive(_) | Submission::NoRoom(_)) => {
+                            this.persist(
+                                request,
+                                Journey {
+                                    start: Instant::now(),
+                                    is_alone: false,
+                                },
+                            );
+                        }
+                        Err(error) => return Poll::Ready(Err(error.into())),
+                    }
+                }
+                State::Sent(mut request, mut ticket) => {
+                    let Poll::Ready(result) = ticket.poll(cx) else {
+                        this.state = State::Sent(request, ticket);
+                        return Poll::Pending;
+                    };
+                    let shared = this.handle.shared();
+                    let journey = match result {
+                        Ok(reply) => match request.finish(reply) {
+                            Finish::Done(result) => return Poll::Ready(result),
+                            Finish::Alone(refusal) => {
+                                learn(shared, refusal);
+                                Journey {
+                                    start: Instant::now(),
+                                    is_alone: true,
+                                }
+                            }
+                        },
+                        Err(undelivered) => {
+                            let start = undelivered.opened;
+                            match retry(shared, &mut request, undelivered) {
+                                Ok(()) => Journey {
+                                    start,
+                                    is_alone: false,
+                                },
+                                Err(error) => return Poll::Ready(Err(error.into())),
+                            }
+                        }
+                    };
+                    this.persist(request, journey);
+                }
+                State::Persisting(mut future) => {
+                    let result = future.as_mut().poll(cx);
+                    if result.is_pending() {
+                        this.state = State::Persisting(future);
+                    }
+                    return result;
+                }
+                State::Done => panic!("a request was polled after it was answered"),
+            }
+        }
+    }
+}
+
+/// Sends, waits for the answer, and starts over, until there is one or the time is up.
+async fn persist<R: Request>(
+    shared: Arc<Shared>,
+    mut request: R,
+    mut journey: Journey,
+) -> Result<R::Output, R::Error> {
+    let limit = journey.start + shared.settings().command_timeout;
+    loop {
+        let mut ticket = send(&shared, &request, journey.is_alone, limit).await?;
+        let answer = future::poll_fn(|cx| ticket.poll(cx));
+        match timeout_at(limit, answer).await {
+            Ok(Ok(reply)) => match request.finish(reply) {
+                Finish::Done(result) => {
+                    if journey.is_alone {
+                        remember(&shared, &request, result.is_err());
+                    }
+                    return result;
+                }
+                Finish::Alone(refusal) => {
+                    learn(&shared, refusal);
+                    journey.is_alone = true;
+                }
+            },
+            Ok(Err(undelivered)) => retry(&shared, &mut request, undelivered)?,
+            Err(_) => return Err(late(&shared, &request, None, ticket.may_be_sent()).into()),
+        }
+    }
+}
+
+/// Sends a request that nobody waits for the answer of. Resolves when it is on its way.
+pub(crate) async fn post(shared: &Shared, request: &impl Request) -> Result<(), Error> {
+    send(
+        shared,
+        request,
+        false,
+        Instant::now() + shared.settings().command_timeout,
+    )
+    .await
+    .map(drop)
+}
+
+/// Puts a request into an outbox, once there is a connection and room for it.
+async fn send(
+    shared: &Shared,
+    request: &impl Request,
+    is_alone: bool,
+    limit: Instant,
+) -> Result<Ticket, Error> {
+    loop {
+        let submission =
+            future::poll_fn(|cx| Poll::Ready(local::submit(shared, request, is_alone, cx.waker()))).await?;
+        match submission {
+            Submission::Queued(ticket) => return Ok(ticket),
+            Submission::NotLive(lane) => match timeout_at(limit, lane.connection()).await {
+                // It may be lost again by now, or be another runtime's: look again.
+                Ok(Ok(_)) => {}
+                Ok(Err(cause)) => return Err(Error::NotExecuted(NotExecuted::Connect(cause))),
+                Err(_) => {
+                    return Err(Error::NotExecuted(match lane.last_failure() {
+                        Some(cause) => NotExecuted::Unreachable(cause),
+                        None => NotExecuted::Timeout,
+                    }));
+                }
+            },
+            Submission::NoRoom(connection) => {
+                if timeout_at(limit, connection.room(request.length()))
+                    .await
+                    .is_err()
+                {
+                    return Err(Error::NotExecuted(NotExecuted::Timeout));
+                }
+            }
+        }
+        // The next connection may be lost at once as well: the other tasks must get on meanwhile.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Decides what becomes of a request that was not answered: `Ok` sends it again.
+fn retry(shared: &Shared, request: &mut impl Request, undelivered: Undelivered) -> Result<(), Error> {
+    let (reason, epoch) = (undelivered.reason.clone(), Some(undelivered.epoch));
+    let resume = request.resume(undelivered);
+    match (reason, resume) {
+        (Reason::Deadline, resume) => Err(late(shared, request, epoch, resume != Resume::Unsent)),
+        (Reason::Lost(_), Resume::Unsent) => Ok(()),
+        (Reason::Lost(_), Resume::Repeat) => {
+            shared.counters().replays.add(1);
+            Ok(())
+        }
+        (Reason::Lost(cause), Resume::Unknown) => {
+            shared.counters().unknown_outcomes.add(1);
+            Err(Error::OutcomeUnknown {
+                command: request.name().into(),
+                epoch,
+                cause: NoReply::Lost(cause),
+            })
+        }
+    }
+}
+
+fn late(shared: &Shared, request: &impl Request, epoch: Option<u64>, may_be_sent: bool) -> Error {
+    if !may_be_sent {
+        return Error::NotExecuted(NotExecuted::Timeout);
+    }
+    let command = request.name().into();
+    if request.only_reads() {
+        return Error::Timeout { command };
+    }
+    shared.counters().unknown_outcomes.add(1);
+    Error::OutcomeUnknown {
+        command,
+        epoch,
+        cause: NoReply::Timeout,
+    }
+}
+
+/// A shared command failed for what it was; the next ones must not.
+fn learn(shared: &Shared, refusal: Refusal) {
+    if refusal == Refusal::Grouping
+        && let Some(connection) = local::connection(shared)
+    {
+        connection.stop_grouping();
+    }
+}
+
+/// A key that fails alone as well is the one to blame, and must not spoil the next shared command.
+fn remember(shared: &Shared, request: &impl Request, has_failed: bool) {
+    if has_failed
+        && let Some(key) = request.key()
+        && let Some(connection) = local::connection(shared)
+    {
+        connection.set_apart(key);
+    }
+}

@@ -1,0 +1,111 @@
+//! When to dial: at once after a loss, then no more often than the debounce allows.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Decides when the next dial may begin. Pure: told what happened and when, it says when to go on.
+///
+/// The first dial and the first reconnect are free. A dial that follows another reconnect, or a dial that failed,
+/// begins no sooner than `pause` plus up to `jitter` after that one began.
+#[derive(Debug)]
+pub(super) struct Debounce {
+    pause: Duration,
+    jitter: Duration,
+    /// When the last dial began that the next one must keep its distance from.
+    last: Option<Instant>,
+    has_dialled: bool,
+}
+
+impl Debounce {
+    pub(super) fn new(pause: Duration, jitter: Duration) -> Self {
+        Self {
+            pause,
+            jitter,
+            last: None,
+            has_dialled: false,
+        }
+    }
+
+    /// When the next dial may begin; `random` in `0.0..=1.0` says how much of the jitter to take.
+    pub(super) fn next(&self, now: Instant, random: f64) -> Instant {
+        match self.last {
+            Some(last) if !self.pause.is_zero() => {
+                now.max(last + self.pause + self.jitter.mul_f64(random.clamp(0.0, 1.0)))
+            }
+            _ => now,
+        }
+    }
+
+    /// A dial begins.
+    pub(super) fn dialled(&mut self, now: Instant) {
+        if self.has_dialled {
+            self.last = Some(now);
+        } else {
+            self.has_dialled = true;
+        }
+    }
+
+    /// The dial that began at `began` failed: the next one keeps its distance even from the very first.
+    pub(super) fn failed(&mut self, began: Instant) {
+        self.last = Some(began);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAUSE: Duration = Duration::from_millis(1500);
+    const JITTER: Duration = Duration::from_millis(500);
+
+    fn debounce() -> (Debounce, Instant) {
+        (Debounce::new(PAUSE, JITTER), Instant::now())
+    }
+
+    #[test]
+    fn the_first_dial_and_the_first_reconnect_are_immediate() {
+        let (mut debounce, start) = debounce();
+        assert_eq!(debounce.next(start, 1.0), start);
+        debounce.dialled(start);
+        let lost = start + Duration::from_millis(1);
+        assert_eq!(debounce.next(lost, 1.0), lost);
+    }
+
+    #[test]
+    fn the_second_reconnect_keeps_its_distance_from_the_first() {
+        let (mut debounce, start) = debounce();
+        debounce.dialled(start);
+        let first = start + Duration::from_millis(10);
+        debounce.dialled(first);
+        let lost = first + Duration::from_millis(90);
+        assert_eq!(debounce.next(lost, 0.0), first + PAUSE);
+        assert_eq!(debounce.next(lost, 1.0), first + PAUSE + JITTER);
+    }
+
+    #[test]
+    fn a_reconnect_long_after_the_last_one_is_immediate() {
+        let (mut debounce, start) = debounce();
+        debounce.dialled(start);
+        debounce.dialled(start);
+        let lost = start + Duration::from_secs(60);
+        assert_eq!(debounce.next(lost, 1.0), lost);
+    }
+
+    #[test]
+    fn a_failed_first_dial_is_not_repeated_at_once() {
+        let (mut debounce, start) = debounce();
+        debounce.dialled(start);
+        debounce.failed(start);
+        assert_eq!(debounce.next(start, 0.0), start + PAUSE);
+    }
+
+    #[test]
+    fn without_a_pause_every_dial_is_immediate() {
+        let start = Instant::now();
+        let mut debounce = Debounce::new(Duration::ZERO, JITTER);
+        debounce.dialled(start);
+        debounce.dialled(start);
+        assert_eq!(debounce.next(start, 1.0), start);
+    }
+}

@@ -1,0 +1,202 @@
+//! What happens to a database's connections, for those who want to follow it.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use futures_core::Stream;
+use tokio::time::Instant;
+
+use super::dial::ConnectError;
+use super::origin::Database;
+use super::shared::Shared;
+use crate::multiplex::LostCause;
+use crate::sync::lock;
+
+/// Events kept for subscribers that are slow to look. At the usual reconnect rate, that is minutes.
+const KEPT: usize = 256;
+
+/// Something happened to a database's connection.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ConnectionEvent {
+    /// A connection is live.
+    #[non_exhaustive]
+    Connected {
+        /// Numbers the connections of this database, from 1.
+        epoch: u64,
+        /// The server's own number for it (`CLIENT ID`), where the server tells.
+        client_id: Option<i64>,
+    },
+    /// A live connection was lost. The next one is being made.
+    #[non_exhaustive]
+    Disconnected {
+        /// The connection that was lost.
+        epoch: u64,
+        /// Why.
+        cause: Arc<LostCause>,
+    },
+    /// An attempt to connect failed.
+    #[non_exhaustive]
+    Failed {
+        /// Why.
+        cause: Arc<ConnectError>,
+        /// When the next attempt begins.
+        next_attempt: Instant,
+    },
+}
+
+/// The last events, numbered, and who waits for more.
+#[derive(Debug, Default)]
+pub(super) struct EventLog {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    events: VecDeque<ConnectionEvent>,
+    /// The number of the first event in `events`.
+    first: u64,
+    /// `Connected` events whose connection is live, one per runtime.
+    live: Vec<ConnectionEvent>,
+    waiting: Vec<Waker>,
+}
+
+impl EventLog {
+    pub(super) fn push(&self, event: ConnectionEvent) {
+        let waiting = {
+            let mut inner = lock(&self.inner);
+            match &event {
+                ConnectionEvent::Connected { .. } => inner.live.push(event.clone()),
+                ConnectionEvent::Disconnected { epoch: lost, .. } => inner.live.retain(
+                    |live| !matches!(live, ConnectionEvent::Connected { epoch, .. } if epoch == lost),
+                ),
+                ConnectionEvent::Failed { .. } => {}
+            }
+            if inner.events.len() == KEPT {
+                inner.events.pop_front();
+                inner.first += 1;
+            }
+            inner.events.push_back(event);
+            std::mem::take(&mut inner.waiting)
+        };
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    fn poll_next(&self, next: &mut u64, cx: &mut Context<'_>) -> Poll<ConnectionEvent> {
+        let mut inner = lock(&self.inner);
+        *next = (*next).max(inner.first);
+        let at = usize::try_from(*next - inner.first).unwrap_or(usize::MAX);
+        if let Some(event) = inner.events.get(at) {
+            *next += 1;
+            return Poll::Ready(event.clone());
+        }
+        if !inner.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            inner.waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// What is live now, and the number of the next event.
+    fn subscribe(&self) -> (VecDeque<ConnectionEvent>, u64) {
+        let inner = lock(&self.inner);
+        (
+            inner.live.iter().cloned().collect(),
+            inner.first + inner.events.len() as u64,
+        )
+    }
+}
+
+/// The events of one database's connections, beginning with what is live.
+///
+/// Never ends. A subscriber that looks rarely finds every event since it last looked, up to 256; of more than that,
+/// the newest. Following a database does not connect it.
+#[derive(Debug)]
+#[must_use = "a stream does nothing unless it is polled"]
+pub struct ConnectionStream {
+    shared: Arc<Shared>,
+    live: VecDeque<ConnectionEvent>,
+    next: u64,
+}
+
+impl ConnectionStream {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let (live, next) = shared.events().subscribe();
+        Self { shared, live, next }
+    }
+
+    /// The next event.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no event.
+    pub async fn next(&mut self) -> ConnectionEvent {
+        std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionEvent> {
+        match self.live.pop_front() {
+            Some(event) => Poll::Ready(event),
+            None => self.shared.events().poll_next(&mut self.next, cx),
+        }
+    }
+}
+
+impl Stream for ConnectionStream {
+    type Item = ConnectionEvent;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ConnectionEvent>> {
+        self.poll(cx).map(Some)
+    }
+}
+
+/// Follows the connections of a database, beginning with what is live.
+///
+/// # Examples
+///
+/// ```no_run
+/// use swapplex::{ConnectionEvent, EnvConnection, connection_stream};
+///
+/// # async fn example() {
+/// let mut events = connection_stream::<EnvConnection>();
+/// while let ConnectionEvent::Disconnected { cause, .. } = events.next().await {
+///     eprintln!("lost Redis: {cause}");
+/// }
+/// # }
+/// ```
+pub fn connection_stream<D: Database>() -> ConnectionStream {
+    D::connection_stream()
+}
+
+/// Waits for the next time that a database is connected; one that is live already does not count.
+///
+/// Does not connect by itself: a request does.
+///
+/// # Cancel safety
+///
+/// Dropping the future loses nothing but the wait. Between two calls an event may be missed: to see every one, follow
+/// a [`connection_stream`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() {
+/// swapplex::on_connected::<swapplex::EnvConnection>().await;
+/// # }
+/// ```
+pub async fn on_connected<D: Database>() -> ConnectionEvent {
+    let shared = Arc::clone(D::client().shared());
+    let (_, next) = shared.events().subscribe();
+    let mut stream = ConnectionStream {
+        shared,
+        live: VecDeque::new(),
+        next,
+    };
+    loop {
+        let event = stream.next().await;
+        if matches!(event, ConnectionEvent::Connected { .. }) {
+            return event;
+        }
+    }
+}

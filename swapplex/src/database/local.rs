@@ -1,0 +1,195 @@
+//! What each thread keeps of the databases that it uses: the live connection and the open outbox.
+//!
+//! This is the hot path. On a worker thread it takes no lock that anybody else wants, touches no shared counter,
+//! and does not ask Tokio which runtime it is on.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::task::Waker;
+
+use arc_swap::{ArcSwapOption, Cache};
+use tokio::runtime::{self, Handle, RuntimeFlavor};
+
+use super::lane::Lane;
+use super::request::Request;
+use super::shared::Shared;
+use super::ticket::Ticket;
+use crate::error::Error;
+use crate::multiplex::{Connection, MAX_BYTES, Outbox, Push};
+
+thread_local! {
+    /// Few databases, so a search from the front beats a map.
+    static LOCALS: RefCell<Vec<Local>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What one thread keeps of one lane.
+struct Local {
+    database: u64,
+    runtime: runtime::Id,
+    /// The thread is a worker of the lane's multi-thread runtime, so it stays one of its threads for life and need
+    /// not look again which runtime it is on.
+    is_worker: bool,
+    lane: Arc<Lane>,
+    live: Cache<Arc<ArcSwapOption<Connection>>, Option<Arc<Connection>>>,
+    open: Option<Open>,
+}
+
+struct Open {
+    epoch: u64,
+    outbox: Arc<Outbox>,
+}
+
+/// What became of an attempt to send.
+pub(super) enum Submission {
+    Queued(Ticket),
+    /// No connection is live on this lane.
+    NotLive(Arc<Lane>),
+    /// The budget has no room now.
+    NoRoom(Arc<Connection>),
+}
+
+/// What is left to do once the thread's books are closed: it may run other people's code.
+enum Errand {
+    Nothing,
+    Close(Arc<Connection>, Arc<Outbox>),
+    CloseLate(Arc<Lane>, Arc<Connection>, Arc<Outbox>),
+}
+
+/// Puts a request into this thread's open outbox.
+pub(super) fn submit(
+    shared: &Shared,
+    request: &impl Request,
+    is_alone: bool,
+    waker: &Waker,
+) -> Result<Submission, Error> {
+    let (submission, errand) = with(shared, |local| local.submit(request, is_alone, waker))?;
+    match errand {
+        Errand::Nothing => {}
+        Errand::Close(connection, outbox) => connection.close(&outbox),
+        Errand::CloseLate(lane, connection, outbox) => lane.close_late(connection, outbox),
+    }
+    Ok(submission)
+}
+
+/// Whether a connection is live on this thread's lane: the path that every command takes, and nothing else.
+pub(crate) fn is_live(shared: &Shared) -> Result<bool, Error> {
+    with(shared, |local| local.live.load().is_some())
+}
+
+/// The connection that is live here, if there is one.
+pub(super) fn connection(shared: &Shared) -> Option<Arc<Connection>> {
+    with(shared, |local| local.live.load().clone()).ok().flatten()
+}
+
+fn with<R>(shared: &Shared, f: impl FnOnce(&mut Local) -> R) -> Result<R, Error> {
+    let mut f = Some(f);
+    let known = LOCALS.try_with(|locals| {
+        let mut locals = locals.borrow_mut();
+        let local = locals.iter_mut().find(|local| local.database == shared.id)?;
+        // A connection that is live belongs to a lane that has not ended.
+        if local.is_worker && (local.live.load().is_some() || !local.lane.has_ended()) {
+            return f.take().map(|f| f(local));
+        }
+        None
+    });
+    match (known, f) {
+        (Ok(Some(result)), _) => Ok(result),
+        (_, Some(f)) => with_looked_up(shared, f),
+        (_, None) => unreachable!("the callback is only taken to be called"),
+    }
+}
+
+/// The way for threads that may be on another runtime than last time, or here for the first time.
+fn with_looked_up<R>(shared: &Shared, f: impl FnOnce(&mut Local) -> R) -> Result<R, Error> {
+    let handle = Handle::try_current().map_err(|_| Error::NoRuntime)?;
+    let runtime = handle.id();
+    let mut f = Some(f);
+    let found = LOCALS.try_with(|locals| {
+        let mut locals = locals.borrow_mut();
+        let local = locals.iter_mut().find(|local| {
+            local.database == shared.id && local.runtime == runtime && !local.lane.has_ended()
+        })?;
+        f.take().map(|f| f(local))
+    });
+    match (found, f) {
+        (Ok(Some(result)), _) => Ok(result),
+        (Ok(None), Some(f)) => {
+            let mut local = Local::new(shared, &handle);
+            let result = f(&mut local);
+            let ended: Vec<Local> = LOCALS.with(|locals| {
+                let mut locals = locals.borrow_mut();
+                let ended = locals.extract_if(.., |local| local.lane.has_ended()).collect();
+                locals.push(local);
+                ended
+            });
+            // Only now, since what they hold may come back here when it is dropped.
+            drop(ended);
+            Ok(result)
+        }
+        // The thread is ending, and its locals are gone.
+        (Err(_), Some(f)) => Ok(f(&mut Local::new(shared, &handle))),
+        (_, None) => unreachable!("the callback is only taken to be called"),
+    }
+}
+
+impl Local {
+    fn new(shared: &Shared, handle: &Handle) -> Self {
+        let lane = shared.lane(handle);
+        Self {
+            database: shared.id,
+            runtime: handle.id(),
+            is_worker: handle.runtime_flavor() == RuntimeFlavor::MultiThread
+                && runtime::worker_index().is_some(),
+            live: Cache::new(Arc::clone(&lane.live)),
+            lane,
+            open: None,
+        }
+    }
+
+    fn submit(&mut self, request: &impl Request, is_alone: bool, waker: &Waker) -> (Submission, Errand) {
+        let Some(connection) = self.live.load() else {
+            return (Submission::NotLive(Arc::clone(&self.lane)), Errand::Nothing);
+        };
+        let task = tokio::task::try_id();
+        let is_grouped = !is_alone && request.key().is_some_and(|key| connection.may_group(key));
+        let length = request.length();
+        request.ask(is_grouped, |ask| {
+            let mut ask = ask;
+            if let Some(open) = self.open.as_ref().filter(|open| open.epoch == connection.epoch)
+                && (length <= MAX_BYTES || connection.has_room(length))
+            {
+                match open.outbox.push(ask, task, waker) {
+                    Push::Done { slot, full } => {
+                        let ticket = Ticket::new(Arc::clone(&open.outbox), slot);
+                        let errand = if full {
+                            Errand::Close(Arc::clone(connection), Arc::clone(&open.outbox))
+                        } else {
+                            Errand::Nothing
+                        };
+                        return (Submission::Queued(ticket), errand);
+                    }
+                    Push::Closed(back) => ask = back,
+                }
+            }
+            let is_quiet = connection.is_quiet();
+            let Some(outbox) = connection.open(length) else {
+                return (Submission::NoRoom(Arc::clone(connection)), Errand::Nothing);
+            };
+            let Push::Done { slot, full } = outbox.push(ask, task, waker) else {
+                unreachable!("a new outbox is open")
+            };
+            let ticket = Ticket::new(Arc::clone(&outbox), slot);
+            let errand = if full || is_quiet {
+                self.open = None;
+                Errand::Close(Arc::clone(connection), outbox)
+            } else {
+                self.open = Some(Open {
+                    epoch: connection.epoch,
+                    outbox: Arc::clone(&outbox),
+                });
+                Errand::CloseLate(Arc::clone(&self.lane), Arc::clone(connection), outbox)
+            };
+            (Submission::Queued(ticket), errand)
+        })
+    }
+}

@@ -1,0 +1,30 @@
+//! Named databases: connecting, staying connected, and sending requests over whatever connection is live.
+
+mod call;
+mod closing;
+mod debounce;
+mod dial;
+mod env;
+mod events;
+mod lane;
+mod local;
+mod origin;
+mod request;
+mod shared;
+mod supervisor;
+mod ticket;
+
+pub(crate) use call::{Call, post};
+pub use dial::ConnectError;
+pub use env::EnvConnection;
+pub use events::{ConnectionEvent, ConnectionStream, connection_stream, on_connected};
+pub(crate) use local::is_live;
+pub use origin::{Database, Handle, Origin, Static};
+pub(crate) use request::{Finish, Refusal, Request, Resume};
+
+/// For the macros' output and the crate's own traits; not part of what users may rely on.
+#[doc(hidden)]
+pub mod private {
+    pub use super::shared::Shared;
+}
+pub(crate) use shared::Shared;

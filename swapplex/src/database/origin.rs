@@ -1,0 +1,137 @@
+//! What a connection may belong to: a database that has a type of its own, or a client made at run time.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use redis::ToSingleRedisArg;
+
+use super::events::ConnectionStream;
+use super::shared::Shared;
+use crate::argument::Argument;
+use crate::batch::{Get, GetMany, Lookup, Set};
+use crate::client::Client;
+use crate::connection::ManagedConnection;
+use crate::stats::Stats;
+
+/// A database that has a type of its own, so that nothing needs to be passed around to use it.
+///
+/// Its client is made when it is first used, and lives as long as the program. [`EnvConnection`] is one.
+///
+/// [`EnvConnection`]: crate::EnvConnection
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::sync::OnceLock;
+/// use swapplex::{Client, Database, config::Source};
+///
+/// struct Sessions;
+///
+/// impl Database for Sessions {
+///     fn client() -> &'static Client {
+///         static CLIENT: OnceLock<Client> = OnceLock::new();
+///         CLIENT.get_or_init(|| Client::builder(Source::env("SESSIONS")).build())
+///     }
+/// }
+///
+/// # async fn example() -> Result<(), swapplex::Error> {
+/// let session = Sessions::get("session:7").await?;
+/// # Ok(())
+/// # }
+/// ```
+pub trait Database: Sized + Send + Sync + 'static {
+    /// The one client of this database.
+    fn client() -> &'static Client;
+
+    /// A connection that implements redis-rs's traits; costs nothing.
+    fn connection() -> ManagedConnection<Self> {
+        ManagedConnection::new(Static::new())
+    }
+
+    /// As [`get`](crate::get), from this database.
+    fn get<K: Lookup>(key: K) -> Get<K, Self> {
+        Get::new(Static::new(), key)
+    }
+
+    /// As [`get_many`](crate::get_many), from this database.
+    fn get_many<K: Lookup>(keys: impl IntoIterator<Item = K>) -> GetMany<K, Self> {
+        GetMany::new(&Static::new(), keys)
+    }
+
+    /// As [`set`](crate::set), in this database.
+    fn set(key: impl Into<Argument>, value: impl ToSingleRedisArg) -> Set<Self> {
+        Set::new(Static::new(), key.into(), &value)
+    }
+
+    /// As [`connection_stream`](crate::connection_stream), for this database.
+    fn connection_stream() -> ConnectionStream {
+        Self::client().connection_stream()
+    }
+
+    /// What this database has done so far.
+    fn stats() -> Stats {
+        Self::client().stats()
+    }
+}
+
+/// What a connection belongs to: a [`Database`], or a [`Client`]. Nothing else can be one.
+pub trait Origin: sealed::Sealed + 'static {
+    /// What a connection holds to reach it.
+    type Handle: Handle;
+}
+
+impl<D: Database> Origin for D {
+    type Handle = Static<D>;
+}
+
+impl Origin for Client {
+    type Handle = Client;
+}
+
+/// Reaches a database at run time.
+pub trait Handle: sealed::Sealed + Clone + Send + Sync + Unpin + 'static {
+    #[doc(hidden)]
+    fn shared(&self) -> &Arc<Shared>;
+}
+
+/// Reaches a database that has a type of its own, in no space.
+pub struct Static<D>(PhantomData<fn() -> D>);
+
+impl<D> Static<D> {
+    pub(crate) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<D> Clone for Static<D> {
+    fn clone(&self) -> Self {
+        Self::new()
+    }
+}
+
+impl<D> fmt::Debug for Static<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::any::type_name::<D>())
+    }
+}
+
+impl<D: Database> Handle for Static<D> {
+    fn shared(&self) -> &Arc<Shared> {
+        D::client().shared()
+    }
+}
+
+impl Handle for Client {
+    fn shared(&self) -> &Arc<Shared> {
+        Client::shared(self)
+    }
+}
+
+mod sealed {
+    #[expect(unnameable_types, reason = "that is what seals the traits")]
+    pub trait Sealed {}
+    impl<D: super::Database> Sealed for D {}
+    impl Sealed for super::Client {}
+    impl<D: super::Database> Sealed for super::Static<D> {}
+}

@@ -1,0 +1,63 @@
+//! What a request must be able to do to travel.
+
+use crate::error::Error;
+use crate::multiplex::{Ask, Reply, Undelivered};
+
+/// Something to send, that keeps what it takes to be sent again.
+pub(crate) trait Request {
+    /// What the caller gets.
+    type Output;
+    /// What the caller gets where there is none.
+    type Error: From<Error>;
+
+    /// The key, if the request may share a command with others of its kind.
+    fn key(&self) -> Option<&[u8]> {
+        None
+    }
+
+    /// How many bytes it has on the wire, about.
+    fn length(&self) -> usize;
+
+    /// Gives itself to an outbox; with `is_grouped`, for a command shared with others.
+    fn ask<R>(&self, is_grouped: bool, give: impl FnOnce(Ask<'_>) -> R) -> R;
+
+    /// The name to show in errors.
+    fn name(&self) -> String;
+
+    /// Whether it changes nothing.
+    fn only_reads(&self) -> bool;
+
+    /// Keeps what was answered, and says what the rest is to it now that the connection is lost.
+    fn resume(&mut self, undelivered: Undelivered) -> Resume;
+
+    /// Makes the caller's answer of the server's.
+    fn finish(&mut self, reply: Reply) -> Finish<Self::Output, Self::Error>;
+}
+
+/// What may be done with a request that was not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resume {
+    /// None of it was executed: send it.
+    Unsent,
+    /// It may have been executed, and that does not matter: send it again.
+    Repeat,
+    /// It may have been executed, and must not be twice.
+    Unknown,
+}
+
+/// What an answer leads to.
+#[derive(Debug)]
+pub(crate) enum Finish<T, E> {
+    Done(Result<T, E>),
+    /// The command that was shared with others failed: ask again, alone.
+    Alone(Refusal),
+}
+
+/// What a failed shared command says about the next ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Something about its keys.
+    Keys,
+    /// This server does not let keys share commands.
+    Grouping,
+}

@@ -1,0 +1,95 @@
+//! One database at run time: what its connections on all runtimes have in common.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::runtime::{self, Handle};
+
+use super::events::EventLog;
+use super::lane::Lane;
+use super::supervisor;
+use crate::config::Source;
+use crate::settings::Settings;
+use crate::stats::Counters;
+use crate::sync::lock;
+
+/// What [`Client`](crate::Client)s of one database share.
+#[derive(Debug)]
+pub struct Shared {
+    /// Tells databases apart, for ever: unlike an address, it does not come back.
+    pub(super) id: u64,
+    pub(super) source: Source,
+    pub(super) settings: Settings,
+    pub(super) counters: Arc<Counters>,
+    events: Arc<EventLog>,
+    epochs: Arc<AtomicU64>,
+    lanes: Arc<Lanes>,
+}
+
+/// A database's lanes by runtime.
+pub(super) type Lanes = Mutex<HashMap<runtime::Id, Arc<Lane>>>;
+
+impl Shared {
+    pub(crate) fn new(source: Source, settings: Settings) -> Self {
+        static IDS: AtomicU64 = AtomicU64::new(0);
+        Self {
+            id: IDS.fetch_add(1, Ordering::Relaxed),
+            source,
+            settings,
+            counters: Arc::default(),
+            events: Arc::default(),
+            epochs: Arc::default(),
+            lanes: Arc::default(),
+        }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The database number that the configuration names now; 0 where it names none.
+    pub(crate) fn db(&self) -> i64 {
+        self.source
+            .load()
+            .map_or(0, |target| target.info.redis_settings().db())
+    }
+
+    pub(super) fn events(&self) -> &EventLog {
+        &self.events
+    }
+
+    /// The lane on this runtime. A new one begins to connect at once.
+    pub(super) fn lane(&self, runtime: &Handle) -> Arc<Lane> {
+        let mut lanes = lock(&self.lanes);
+        let id = runtime.id();
+        if let Some(lane) = lanes.get(&id).filter(|lane| !lane.has_ended()) {
+            return Arc::clone(lane);
+        }
+        let lane = Arc::new(Lane::new(runtime.clone()));
+        lanes.insert(id, Arc::clone(&lane));
+        drop(lanes);
+        runtime.spawn(supervisor::supervise(supervisor::Charge {
+            lane: Arc::clone(&lane),
+            lanes: Arc::downgrade(&self.lanes),
+            source: self.source.clone(),
+            settings: self.settings,
+            counters: Arc::clone(&self.counters),
+            events: Arc::clone(&self.events),
+            epochs: Arc::clone(&self.epochs),
+        }));
+        lane
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        for lane in lock(&self.lanes).values() {
+            lane.close.notify_one();
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The one task per lane that connects, drives the connection, and connects again.
+//!
+//! That it is one task is what makes it one dial at a time.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use tokio::time::Instant;
+
+use super::debounce::Debounce;
+use super::dial::{ConnectError, Dialled, dial};
+use super::events::{ConnectionEvent, EventLog};
+use super::lane::Lane;
+use super::shared::Lanes;
+use crate::config::Source;
+use crate::multiplex::{Connection, Driver, LostCause};
+use crate::settings::Settings;
+use crate::stats::Counters;
+use crate::sync::lock;
+
+/// What a supervisor looks after. It does not keep the client alive.
+pub(super) struct Charge {
+    pub(super) lane: Arc<Lane>,
+    pub(super) lanes: Weak<Lanes>,
+    pub(super) source: Source,
+    pub(super) settings: Settings,
+    pub(super) counters: Arc<Counters>,
+    pub(super) events: Arc<EventLog>,
+    pub(super) epochs: Arc<AtomicU64>,
+}
+
+/// Keeps a lane connected until its client is gone or its runtime ends.
+pub(super) async fn supervise(charge: Charge) {
+    let mut charge = Ending {
+        charge,
+        cause: ConnectError::RuntimeEnded,
+    };
+    charge.charge.keep_connected().await;
+    charge.cause = ConnectError::Closed;
+}
+
+impl Charge {
+    async fn keep_connected(&self) {
+        let mut debounce = Debounce::new(self.settings.reconnect_debounce, self.settings.reconnect_jitter);
+        loop {
+            let next = debounce.next(Instant::now(), fastrand::f64());
+            tokio::select! {
+                () = tokio::time::sleep_until(next) => {}
+                () = self.lane.close.notified() => return,
+            }
+            let began = Instant::now();
+            debounce.dialled(began);
+            self.counters.dials.add(1);
+            let dialled = tokio::select! {
+                dialled = dial(&self.source, &self.settings) => dialled,
+                () = self.lane.close.notified() => return,
+            };
+            match dialled {
+                Ok(dialled) => {
+                    if self.serve(dialled).await {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    debounce.failed(began);
+                    let cause = Arc::new(error);
+                    let next_attempt = debounce.next(Instant::now(), 0.0);
+                    self.events.push(ConnectionEvent::Failed {
+                        cause: Arc::clone(&cause),
+                        next_attempt,
+                    });
+                    self.lane.failed(cause);
+                }
+            }
+        }
+    }
+
+    /// Drives a connection until it is lost; true where it ended because the client is gone.
+    async fn serve(&self, dialled: Dialled) -> bool {
+        let epoch = self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
+        let Dialled {
+            transport,
+            greeting,
+            leftover,
+        } = dialled;
+        let connection = Arc::new(Connection::new(
+            epoch,
+            transport.direct_writer(),
+            self.settings.in_flight_budget,
+            Arc::clone(&self.counters),
+        ));
+        let Settings {
+            command_timeout,
+            reply_limits,
+            ..
+        } = self.settings;
+        let mut driver = Driver::new(
+            Arc::clone(&connection),
+            transport,
+            leftover,
+            command_timeout,
+            reply_limits,
+        );
+        self.counters.connects.add(1);
+        self.events.push(ConnectionEvent::Connected {
+            epoch,
+            client_id: greeting.client_id,
+        });
+        self.lane.connected(connection);
+        let (cause, is_closed) = tokio::select! {
+            cause = driver.serve() => (cause, false),
+            () = self.lane.close.notified() => (LostCause::Closed, true),
+        };
+        self.lane.disconnected();
+        if is_closed {
+            // Nobody can ask any more; what was asked is still answered.
+            let _ = tokio::time::timeout(command_timeout, driver.settle()).await;
+        }
+        driver.lose(cause.clone()).await;
+        self.counters.losses.add(usize::from(!is_closed));
+        self.events.push(ConnectionEvent::Disconnected {
+            epoch,
+            cause: Arc::new(cause),
+        });
+        is_closed
+    }
+}
+
+/// Ends the lane when the supervisor does, however that comes about.
+struct Ending {
+    charge: Charge,
+    cause: ConnectError,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let lane = &self.charge.lane;
+        lane.ended(self.cause.clone());
+        if let Some(lanes) = self.charge.lanes.upgrade() {
+            lock(&lanes).retain(|_, other| !Arc::ptr_eq(other, lane));
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What can go wrong with a request, and what the caller may do about it.
+
+use std::error::Error as StdError;
+use std::io;
+use std::sync::Arc;
+
+use redis::RedisError;
+
+use crate::database::ConnectError;
+use crate::multiplex::LostCause;
+use crate::resp::ProtocolError;
+
+/// Why a request has no answer.
+///
+/// Cheap to clone: requests that shared a command share its error. Through redis-rs's traits, where only a
+/// [`RedisError`] fits, the same error travels inside one; [`Error::inside`] finds it again.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The request was not executed, and will not be. Sending it again is safe.
+    #[error("not executed: {0}")]
+    NotExecuted(#[source] NotExecuted),
+
+    /// The request reached the server, or may have, and no reply came: it was executed, or it was not.
+    ///
+    /// Only the caller knows whether sending it again does harm.
+    #[error(
+        "{command} was sent on connection {epoch:?} and not answered, so its outcome is unknown: {cause}"
+    )]
+    #[non_exhaustive]
+    OutcomeUnknown {
+        /// The command's name, without its arguments.
+        command: Box<str>,
+        /// The connection that it was sent on, where it was one.
+        epoch: Option<u64>,
+        /// Why there is no reply.
+        #[source]
+        cause: NoReply,
+    },
+
+    /// No answer came in time, to a request that changes nothing. Sending it again is safe.
+    #[error("{command} was not answered in time")]
+    #[non_exhaustive]
+    Timeout {
+        /// The command's name, without its arguments.
+        command: Box<str>,
+    },
+
+    /// The server answered with an error, or with something that the caller cannot use.
+    #[error("{0}")]
+    Redis(#[source] Arc<RedisError>),
+
+    /// There is no Tokio runtime here to connect on.
+    #[error("swapplex must be called from the context of a Tokio runtime")]
+    NoRuntime,
+}
+
+/// Why a request was not executed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotExecuted {
+    /// There was no connection to send it on, and there is none in sight.
+    #[error("{0}")]
+    Connect(#[source] Arc<ConnectError>),
+    /// Its time was up before it could be sent, here while the last attempt to connect had failed like this.
+    #[error("no connection in time; the last attempt failed: {0}")]
+    Unreachable(#[source] Arc<ConnectError>),
+    /// Its time was up before it could be sent.
+    #[error("its time was up before it could be sent")]
+    Timeout,
+}
+
+/// Why a request that was sent has no reply.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoReply {
+    /// The connection was lost.
+    #[error("{0}")]
+    Lost(#[source] Arc<LostCause>),
+    /// Its time was up.
+    #[error("its time was up")]
+    Timeout,
+}
+
+impl Error {
+    /// The error that travels inside one of redis-rs's, if it is ours.
+    ///
+    /// ```
+    /// # use redis::AsyncCommands;
+    /// # async fn example() -> redis::RedisResult<()> {
+    /// let mut connection = swapplex::get_connection();
+    /// if let Err(error) = connection.incr::<_, _, i64>("orders", 1).await {
+    ///     match swapplex::Error::inside(&error) {
+    ///         Some(swapplex::Error::OutcomeUnknown { .. }) => { /* counted once, or not at all */ }
+    ///         Some(swapplex::Error::NotExecuted(_)) => { /* not counted */ }
+    ///         _ => return Err(error),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn inside(error: &RedisError) -> Option<&Self> {
+        // redis-rs keeps a foreign error behind an `Arc`, and that is what its `source` is.
+        let io = error
+            .source()?
+            .downcast_ref::<Arc<dyn StdError + Send + Sync>>()
+            .and_then(|source| source.downcast_ref::<io::Error>())?;
+        io.get_ref()?.downcast_ref()
+    }
+
+    /// Whether the request was certainly not executed.
+    pub fn is_not_executed(&self) -> bool {
+        matches!(self, Self::NotExecuted(_) | Self::NoRuntime)
+    }
+
+    fn io_kind(&self) -> io::ErrorKind {
+        match self {
+            Self::Timeout { .. }
+            | Self::NotExecuted(NotExecuted::Timeout)
+            | Self::OutcomeUnknown {
+                cause: NoReply::Timeout,
+                ..
+            } => io::ErrorKind::TimedOut,
+            Self::NotExecuted(NotExecuted::Connect(cause) | NotExecuted::Unreachable(cause)) => {
+                match &**cause {
+                    ConnectError::Io(error) => error.kind(),
+                    ConnectError::Timeout(_) => io::ErrorKind::TimedOut,
+                    _ => io::ErrorKind::NotConnected,
+                }
+            }
+            Self::OutcomeUnknown { .. } => io::ErrorKind::ConnectionReset,
+            Self::NoRuntime | Self::Redis(_) => io::ErrorKind::Unsupported,
+        }
+    }
+}
+
+impl From<Error> for RedisError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Redis(error) => Arc::unwrap_or_clone(error),
+            error => io::Error::new(error.io_kind(), error).into(),
+        }
+    }
+}
+
+impl From<RedisError> for Error {
+    fn from(error: RedisError) -> Self {
+        match Self::inside(&error) {
+            Some(ours) => ours.clone(),
+            None => Self::Redis(Arc::new(error)),
+        }
+    }
+}
+
+impl From<ProtocolError> for Error {
+    fn from(error: ProtocolError) -> Self {
+        let text = error.to_string();
+        Self::Redis(Arc::new(
+            (redis::ErrorKind::Parse, "the server broke the protocol", text).into(),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_recognised_after_a_trip_through_redis_rs() {
+        let error = Error::OutcomeUnknown {
+            command: "INCR".into(),
+            epoch: Some(7),
+            cause: NoReply::Lost(Arc::new(LostCause::ClosedByServer)),
+        };
+        let redis: RedisError = error.into();
+        assert!(redis.is_connection_dropped());
+        assert!(matches!(
+            Error::inside(&redis),
+            Some(Error::OutcomeUnknown { epoch: Some(7), .. })
+        ));
+        assert!(matches!(Error::from(redis), Error::OutcomeUnknown { .. }));
+    }
+
+    #[test]
+    fn timeouts_are_timeouts_to_redis_rs_too() {
+        let redis: RedisError = Error::Timeout {
+            command: "GET".into(),
+        }
+        .into();
+        assert!(redis.is_timeout());
+    }
+
+    #[test]
+    fn a_foreign_error_is_not_taken_for_ours() {
+        let redis: RedisError = io::Error::from(io::ErrorKind::BrokenPipe).into();
+        assert!(Error::inside(&redis).is_none());
+        let redis = RedisError::from((redis::ErrorKind::Client, "no"));
+        assert!(Error::inside(&redis).is_none());
+    }
+}

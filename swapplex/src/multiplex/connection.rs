@@ -1,0 +1,287 @@
+//! One live socket, shared by many callers.
+//!
+//! Any thread opens an [`Outbox`], fills it and closes it here; whoever closes it also writes to the socket, where
+//! the socket allows that. Replies are read by the one [`Driver`](super::driver::Driver).
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+use std::{io, mem};
+
+use futures_util::task::AtomicWaker;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::cause::LostCause;
+use super::outbox::{Filled, FrameAt, Outbox, Reason};
+use super::wire::{Load, Overdue, Slices, Wire};
+use crate::stats::Counters;
+use crate::sync::lock;
+use crate::transport::DirectWriter;
+
+/// Keys that are kept out of batches on one connection, because a batch failed for them; more are not remembered.
+const MAX_LONERS: usize = 1024;
+
+/// A socket shared by many callers; see the [module](self).
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) epoch: u64,
+    wire: Mutex<Wire>,
+    /// Only here so that the hot path can look without the lock.
+    under_way: AtomicUsize,
+    /// How many callers the last outbox had, likewise.
+    crowd: AtomicUsize,
+    writer: Mutex<Option<DirectWriter>>,
+    pub(super) driver: AtomicWaker,
+    /// Set while the driver has no timer running, so that the first request must wake it.
+    pub(super) is_idle: AtomicBool,
+    budget: usize,
+    weight: AtomicUsize,
+    room: Notify,
+    grouping: AtomicBool,
+    has_loners: AtomicBool,
+    loners: RwLock<HashSet<Box<[u8]>>>,
+    counters: Arc<Counters>,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        epoch: u64,
+        writer: Option<DirectWriter>,
+        budget: usize,
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self {
+            epoch,
+            wire: Mutex::default(),
+            under_way: AtomicUsize::new(0),
+            crowd: AtomicUsize::new(0),
+            writer: Mutex::new(writer),
+            driver: AtomicWaker::new(),
+            is_idle: AtomicBool::new(true),
+            budget,
+            weight: AtomicUsize::new(0),
+            room: Notify::new(),
+            grouping: AtomicBool::new(true),
+            has_loners: AtomicBool::new(false),
+            loners: RwLock::default(),
+            counters,
+        }
+    }
+
+    /// A new outbox for a request of `length` bytes, or `None` where the budget has no room for it.
+    pub(crate) fn open(&self, length: usize) -> Option<Arc<Outbox>> {
+        self.has_room(length)
+            .then(|| Arc::new(Outbox::new(self.epoch, Instant::now())))
+    }
+
+    /// Resolves when the budget may have room for `length` bytes, or the connection is lost.
+    pub(crate) async fn room(&self, length: usize) {
+        let room = self.room.notified();
+        tokio::pin!(room);
+        room.as_mut().enable();
+        let is_lost = lock(&self.wire).lost().is_some();
+        if !self.has_room(length) && !is_lost {
+            room.await;
+        }
+    }
+
+    pub(crate) fn has_room(&self, length: usize) -> bool {
+        let weight = self.weight.load(Ordering::Relaxed);
+        // A request larger than the whole budget is let in alone.
+        weight == 0 || weight + length <= self.budget
+    }
+
+    /// Whether a caller should write at once, because nobody else seems to be about.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.crowd.load(Ordering::Relaxed) <= 1 && self.under_way.load(Ordering::Relaxed) == 0
+    }
+
+    /// Hands an outbox to the socket, or lets it wait for room behind those under way.
+    pub(crate) fn close(&self, outbox: &Arc<Outbox>) {
+        let mut wire = lock(&self.wire);
+        if let Some(cause) = wire.lost().cloned() {
+            drop(wire);
+            let mut wakers = Vec::new();
+            outbox.fail(Reason::Lost(cause), 0, &mut wakers);
+            wakers.into_iter().for_each(Waker::wake);
+            return;
+        }
+        wire.admit(outbox);
+        self.publish(&wire);
+        if self.is_idle.swap(false, Ordering::Relaxed) {
+            self.driver.wake();
+        }
+        self.write(wire);
+    }
+
+    /// Writes what is unwritten, unless somebody else does already.
+    fn write<'a>(&'a self, mut wire: MutexGuard<'a, Wire>) {
+        if wire.writing || wire.blocked || !wire.has_unwritten() {
+            return;
+        }
+        // Uncontended: whoever else wants it holds the wire first, and sees `writing`.
+        let writer = lock(&self.writer);
+        let Some(writer) = writer.as_ref() else {
+            drop(wire);
+            self.driver.wake();
+            return;
+        };
+        wire.writing = true;
+        while wire.has_unwritten() && !wire.blocked {
+            let load = wire.take_load();
+            drop(wire);
+            let result = writer.try_write(&slices(&load));
+            wire = lock(&self.wire);
+            wire.return_load(load, *result.as_ref().unwrap_or(&0));
+            match result {
+                Ok(n) if n > 0 => {}
+                // The driver finds out what the matter is, or waits until the socket takes more.
+                _ => wire.blocked = true,
+            }
+        }
+        wire.writing = false;
+        let is_blocked = wire.blocked;
+        drop(wire);
+        if is_blocked {
+            self.driver.wake();
+        }
+    }
+
+    /// Lets the driver write, where nobody else does: `write` is given what is unwritten.
+    ///
+    /// Returns whether all is written.
+    pub(super) fn write_with(
+        &self,
+        mut write: impl FnMut(&[io::IoSlice<'_>]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
+        let mut wire = lock(&self.wire);
+        while !wire.writing && wire.has_unwritten() {
+            let written = write(&wire.slices());
+            match written {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(n)) => wire.return_load(Load::new(), n),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    wire.blocked = true;
+                    return Poll::Pending;
+                }
+            }
+        }
+        wire.blocked = false;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Hands out complete frames, which lie in `chunk`, to those who wait for them. False where nobody does.
+    pub(super) fn deliver(
+        &self,
+        chunk: &bytes::Bytes,
+        mut frames: &[FrameAt],
+        wakers: &mut Vec<Waker>,
+    ) -> bool {
+        while !frames.is_empty() {
+            let Some(outbox) = lock(&self.wire).front().cloned() else {
+                return false;
+            };
+            let Filled {
+                frames: used,
+                complete,
+            } = outbox.fill(chunk, frames, wakers);
+            frames = &frames[used..];
+            if complete {
+                self.counters.settled(&outbox.tally());
+                let mut wire = lock(&self.wire);
+                wire.complete_front();
+                wire.admit_due();
+                self.publish(&wire);
+                self.write(wire);
+            }
+            wakers.drain(..).for_each(Waker::wake);
+        }
+        true
+    }
+
+    /// Gives up on what has waited longer than `patience`.
+    pub(super) fn expire(&self, now: Instant, patience: Duration) -> Overdue {
+        let mut wakers = Vec::new();
+        let mut wire = lock(&self.wire);
+        let overdue = wire.expire(now, patience, &mut wakers);
+        wire.admit_due();
+        self.publish(&wire);
+        self.write(wire);
+        wakers.into_iter().for_each(Waker::wake);
+        overdue
+    }
+
+    /// Ends the connection for everybody. What was not fully sent is told so.
+    ///
+    /// False where a writer is at work, whose count decides about that: it wakes the driver when it is done.
+    pub(super) fn lose(&self, cause: &Arc<LostCause>) -> bool {
+        let mut wakers = Vec::new();
+        {
+            let mut wire = lock(&self.wire);
+            if wire.lost().is_some() {
+                return true;
+            }
+            if wire.writing {
+                wire.blocked = true;
+                return false;
+            }
+            wire.lose(cause, &mut wakers);
+            self.publish(&wire);
+        }
+        // The socket closes when the last writer lets go of it, not when an idle thread forgets this connection.
+        mem::take(&mut *lock(&self.writer));
+        wakers.into_iter().for_each(Waker::wake);
+        self.room.notify_waiters();
+        true
+    }
+
+    /// Nothing is owed to anybody.
+    pub(super) fn is_settled(&self) -> bool {
+        lock(&self.wire).under_way() == 0
+    }
+
+    fn publish(&self, wire: &Wire) {
+        self.under_way.store(wire.under_way(), Ordering::Relaxed);
+        self.crowd.store(wire.crowd(), Ordering::Relaxed);
+        let before = self.weight.swap(wire.weight(), Ordering::Relaxed);
+        if wire.weight() < before {
+            self.room.notify_waiters();
+        }
+    }
+
+    /// Whether `key` may share a command with others here.
+    pub(crate) fn may_group(&self, key: &[u8]) -> bool {
+        self.grouping.load(Ordering::Relaxed)
+            && (!self.has_loners.load(Ordering::Relaxed)
+                || !self
+                    .loners
+                    .read()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner)
+                    .contains(key))
+    }
+
+    /// Has every key travel in a command of its own from now on.
+    pub(crate) fn stop_grouping(&self) {
+        self.grouping.store(false, Ordering::Relaxed);
+    }
+
+    /// Has `key` travel in a command of its own from now on.
+    pub(crate) fn set_apart(&self, key: &[u8]) {
+        let mut loners = self
+            .loners
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if loners.len() < MAX_LONERS {
+            loners.insert(key.into());
+            self.has_loners.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+fn slices(load: &Load) -> Slices<'_> {
+    load.iter().map(super::wire::Unwritten::slice).collect()
+}

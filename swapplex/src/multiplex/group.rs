@@ -1,0 +1,239 @@
+//! Keys that share one command: many `get`s become one `MGET`, many `set`s one `MSET`.
+//!
+//! A group gathers beside the outbox's other requests and is written when it is flushed. Whoever asks for a key
+//! that is in the group already shares its place.
+
+use std::ops::Range;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
+use tokio::task;
+
+use super::outbox::SlotIndex;
+use crate::resp;
+
+/// How many keys one `MGET` or `MSET` carries.
+///
+/// A long one starves the server's other clients, since it runs to its end once begun; what one more key saves
+/// shrinks with each. Well-known clients and servers settle between 32 and 512.
+pub(super) const MAX_KEYS: usize = 256;
+
+/// One waiting caller of a group and the place of its key in the command.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Member {
+    pub(super) slot: SlotIndex,
+    pub(super) place: u32,
+}
+
+/// What a group does with its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Get,
+    Set,
+}
+
+#[derive(Debug)]
+pub(super) struct Group {
+    verb: Verb,
+    /// Encoded arguments, entry by entry.
+    arguments: Vec<u8>,
+    entries: Vec<Entry>,
+    /// Places in `entries` by key.
+    index: HashTable<u32>,
+    hasher: RandomState,
+    members: Vec<Member>,
+    /// The task that joined last. A task's requests of one poll stand side by side,
+    /// so this is enough to know whether a task has one in here that its next request must not overtake.
+    last: Option<task::Id>,
+    /// Whether an entry was replaced, so that `arguments` holds bytes that are not sent.
+    replaced: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    key: Range<usize>,
+    arguments: Range<usize>,
+}
+
+impl Group {
+    pub(super) fn new(verb: Verb) -> Self {
+        Self {
+            verb,
+            arguments: Vec::new(),
+            entries: Vec::new(),
+            index: HashTable::new(),
+            hasher: RandomState::default(),
+            members: Vec::new(),
+            last: None,
+            replaced: false,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.entries.len() >= MAX_KEYS
+    }
+
+    /// Bytes held for the wire.
+    pub(super) fn len_bytes(&self) -> usize {
+        self.arguments.len()
+    }
+
+    /// Whether `task` has a request in here that its next one must not overtake.
+    pub(super) fn was_last_joined_by(&self, task: Option<task::Id>) -> bool {
+        !self.is_empty() && self.last == task
+    }
+
+    /// Asks for `key` on behalf of `slot`.
+    pub(super) fn join_get(&mut self, key: &[u8], slot: SlotIndex, task: Option<task::Id>) {
+        debug_assert_eq!(self.verb, Verb::Get);
+        let place = match self.place_of(key) {
+            Some(place) => place,
+            None => self.enter(key, |_| {}),
+        };
+        self.members.push(Member { slot, place });
+        self.last = task;
+    }
+
+    /// Writes `value` to `key` on behalf of `slot`; a value that another member wanted there gives way to it.
+    pub(super) fn join_set(&mut self, key: &[u8], value: &[u8], slot: SlotIndex, task: Option<task::Id>) {
+        debug_assert_eq!(self.verb, Verb::Set);
+        let write_value = |arguments: &mut Vec<u8>| resp::bulk(arguments, value);
+        let place = match self.place_of(key) {
+            Some(place) => {
+                self.entries[place as usize] = append(&mut self.arguments, key, write_value);
+                self.replaced = true;
+                place
+            }
+            None => self.enter(key, write_value),
+        };
+        self.members.push(Member { slot, place });
+        self.last = task;
+    }
+
+    fn place_of(&self, key: &[u8]) -> Option<u32> {
+        let hash = self.hasher.hash_one(key);
+        self.index
+            .find(hash, |&place| {
+                self.arguments[self.entries[place as usize].key.clone()] == *key
+            })
+            .copied()
+    }
+
+    fn enter(&mut self, key: &[u8], more: impl FnOnce(&mut Vec<u8>)) -> u32 {
+        let place = u32::try_from(self.entries.len()).expect("a group is flushed long before 2^32 keys");
+        self.entries.push(append(&mut self.arguments, key, more));
+        let Self {
+            index,
+            hasher,
+            entries,
+            arguments,
+            ..
+        } = self;
+        index.insert_unique(hasher.hash_one(key), place, |&place| {
+            hasher.hash_one(&arguments[entries[place as usize].key.clone()])
+        });
+        place
+    }
+
+    /// Writes the group's command to `out`, appends its members to `members`, and starts anew.
+    ///
+    /// Returns the number of keys. One key alone is a plain `GET` or `SET`.
+    pub(super) fn flush(&mut self, out: &mut Vec<u8>, members: &mut Vec<Member>) -> usize {
+        let keys = self.entries.len();
+        let (name, per_key): (&[u8], usize) = match (self.verb, keys) {
+            (Verb::Get, 1) => (b"GET", 1),
+            (Verb::Get, _) => (b"MGET", 1),
+            (Verb::Set, 1) => (b"SET", 2),
+            (Verb::Set, _) => (b"MSET", 2),
+        };
+        resp::array_header(out, 1 + keys * per_key);
+        resp::bulk(out, name);
+        if self.replaced {
+            for entry in &self.entries {
+                out.extend_from_slice(&self.arguments[entry.arguments.clone()]);
+            }
+        } else {
+            out.extend_from_slice(&self.arguments);
+        }
+        members.append(&mut self.members);
+        self.arguments.clear();
+        self.entries.clear();
+        self.index.clear();
+        self.last = None;
+        self.replaced = false;
+        keys
+    }
+}
+
+fn append(arguments: &mut Vec<u8>, key: &[u8], more: impl FnOnce(&mut Vec<u8>)) -> Entry {
+    let start = arguments.len();
+    resp::bulk(arguments, key);
+    let key_end = arguments.len() - 2;
+    more(arguments);
+    Entry {
+        key: key_end - key.len()..key_end,
+        arguments: start..arguments.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flushed(group: &mut Group) -> (String, Vec<(u32, u32)>) {
+        let (mut out, mut members) = (Vec::new(), Vec::new());
+        group.flush(&mut out, &mut members);
+        let members = members.iter().map(|member| (member.slot, member.place)).collect();
+        (String::from_utf8(out).expect("ASCII"), members)
+    }
+
+    #[test]
+    fn one_key_alone_is_a_plain_get() {
+        let mut group = Group::new(Verb::Get);
+        group.join_get(b"a", 7, None);
+        assert_eq!(
+            flushed(&mut group),
+            ("*2\r\n$3\r\nGET\r\n$1\r\na\r\n".into(), vec![(7, 0)])
+        );
+    }
+
+    #[test]
+    fn the_same_key_is_asked_once() {
+        let mut group = Group::new(Verb::Get);
+        for (slot, key) in [b"a", b"b", b"a"].into_iter().enumerate() {
+            group.join_get(key, u32::try_from(slot).expect("small"), None);
+        }
+        let (wire, members) = flushed(&mut group);
+        assert_eq!(wire, "*3\r\n$4\r\nMGET\r\n$1\r\na\r\n$1\r\nb\r\n");
+        assert_eq!(members, [(0, 0), (1, 1), (2, 0)]);
+    }
+
+    #[test]
+    fn the_later_of_two_values_is_written_once() {
+        let mut group = Group::new(Verb::Set);
+        group.join_set(b"a", b"1", 0, None);
+        group.join_set(b"b", b"2", 1, None);
+        group.join_set(b"a", b"3", 2, None);
+        let (wire, members) = flushed(&mut group);
+        assert_eq!(
+            wire,
+            "*5\r\n$4\r\nMSET\r\n$1\r\na\r\n$1\r\n3\r\n$1\r\nb\r\n$1\r\n2\r\n"
+        );
+        assert_eq!(members, [(0, 0), (1, 1), (2, 0)]);
+    }
+
+    #[test]
+    fn a_flushed_group_starts_anew() {
+        let mut group = Group::new(Verb::Get);
+        group.join_get(b"a", 0, None);
+        flushed(&mut group);
+        assert!(group.is_empty());
+        group.join_get(b"a", 1, None);
+        assert_eq!(flushed(&mut group).1, [(1, 0)]);
+    }
+}

@@ -1,0 +1,235 @@
+//! The first words on a new connection: protocol, credentials, database, names.
+
+use std::future;
+use std::io::{self, IoSlice};
+
+use bytes::BytesMut;
+use redis::Value;
+
+use crate::config::{Protocol, Target};
+use crate::resp::{self, Kind, Limits, ProtocolError, Scanner};
+use crate::transport::Transport;
+
+/// What the server told about the connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Greeting {
+    /// The server's name for this connection, where it tells.
+    pub(crate) client_id: Option<i64>,
+}
+
+/// Why a server and we did not come together.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// Wrong credentials, or none where some are wanted.
+    #[error("the server rejects the credentials: {0}")]
+    Authentication(String),
+    /// The server refuses the database number.
+    #[error("the server refuses database {db}: {message}")]
+    Database {
+        /// The number asked for.
+        db: i64,
+        /// What the server said.
+        message: String,
+    },
+    /// The server refuses the connection, for example because it has too many.
+    #[error("the server refuses the connection: {0}")]
+    Refused(String),
+    /// The peer does not speak the Redis protocol.
+    #[error("the peer does not speak the Redis protocol: {0}")]
+    Protocol(#[from] ProtocolError),
+    /// The peer closed the connection before the handshake was over.
+    #[error("the server closed the connection during the handshake")]
+    Closed,
+}
+
+/// One command of the handshake.
+enum Step {
+    Hello,
+    Auth,
+    Select,
+    /// Nice to have: a server that does not know or allow it is not refused.
+    Optional,
+    ClientId,
+}
+
+/// Introduces us to the server, with RESP3 unless the target or the server wants RESP2.
+///
+/// Also returns what was read beyond the handshake.
+pub(crate) async fn greet(
+    transport: &mut Transport,
+    target: &Target,
+    limits: Limits,
+) -> io::Result<Result<(Greeting, BytesMut), HandshakeError>> {
+    let mut dialogue = Dialogue {
+        transport,
+        limits,
+        received: BytesMut::new(),
+    };
+    let mut result = dialogue.introduce(target, target.protocol).await?;
+    if matches!(result, Ok(None)) {
+        result = dialogue.introduce(target, Protocol::Resp2).await?;
+    }
+    let received = dialogue.received;
+    Ok(result.and_then(|greeting| match greeting {
+        Some(greeting) => Ok((greeting, received)),
+        None => Err(HandshakeError::Refused(
+            "the server speaks neither RESP3 nor RESP2".into(),
+        )),
+    }))
+}
+
+struct Dialogue<'a> {
+    transport: &'a mut Transport,
+    limits: Limits,
+    received: BytesMut,
+}
+
+impl Dialogue<'_> {
+    /// All steps in one round trip. `Ok(None)`: the server does not know this protocol.
+    async fn introduce(
+        &mut self,
+        target: &Target,
+        protocol: Protocol,
+    ) -> io::Result<Result<Option<Greeting>, HandshakeError>> {
+        let (steps, request) = script(target, protocol);
+        self.write_all(&request).await?;
+        let mut greeting = Greeting { client_id: None };
+        let mut verdict = Ok(true);
+        for step in steps {
+            let reply = match self.read().await? {
+                Ok(reply) => reply,
+                Err(error) => return Ok(Err(error)),
+            };
+            // After the first failure the other replies are only read, so that nothing is left over.
+            if matches!(verdict, Ok(true)) {
+                verdict = judge(&step, reply, target, &mut greeting);
+            }
+        }
+        Ok(verdict.map(|known| known.then_some(greeting)))
+    }
+
+    async fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let slices = [IoSlice::new(bytes)];
+            let written = future::poll_fn(|cx| self.transport.poll_write(cx, &slices)).await?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            bytes = &bytes[written..];
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self) -> io::Result<Result<Value, HandshakeError>> {
+        let mut scanner = Scanner::new(self.limits);
+        loop {
+            match scanner.advance(&self.received) {
+                Ok(Some(frame)) => {
+                    let bytes = self.received.split_to(frame.len);
+                    if frame.kind != Kind::Push {
+                        return Ok(resp::decode(&bytes).map_err(HandshakeError::from));
+                    }
+                }
+                Ok(None) => {
+                    let (transport, received) = (&mut *self.transport, &mut self.received);
+                    received.reserve(1024);
+                    if future::poll_fn(|cx| transport.poll_read(cx, received)).await? == 0 {
+                        return Ok(Err(HandshakeError::Closed));
+                    }
+                }
+                Err(error) => return Ok(Err(error.into())),
+            }
+        }
+    }
+}
+
+fn script(target: &Target, protocol: Protocol) -> (Vec<Step>, Vec<u8>) {
+    let settings = target.info.redis_settings();
+    let mut steps = Vec::new();
+    let mut request = Vec::new();
+    let mut say = |step: Step, parts: &[&[u8]]| {
+        steps.push(step);
+        resp::command(&mut request, parts);
+    };
+    let credentials = settings
+        .password()
+        .map(|password| (settings.username(), password));
+    match (protocol, credentials) {
+        (Protocol::Resp3, Some((user, password))) => say(
+            Step::Hello,
+            &[
+                b"HELLO",
+                b"3",
+                b"AUTH",
+                user.unwrap_or("default").as_bytes(),
+                password.as_bytes(),
+            ],
+        ),
+        (Protocol::Resp3, None) => say(Step::Hello, &[b"HELLO", b"3"]),
+        (_, Some((Some(user), password))) => {
+            say(Step::Auth, &[b"AUTH", user.as_bytes(), password.as_bytes()]);
+        }
+        (_, Some((None, password))) => say(Step::Auth, &[b"AUTH", password.as_bytes()]),
+        (_, None) => {}
+    }
+    if settings.db() != 0 {
+        say(Step::Select, &[b"SELECT", settings.db().to_string().as_bytes()]);
+    }
+    if let Some(name) = &target.client_name {
+        say(Step::Optional, &[b"CLIENT", b"SETNAME", name.as_bytes()]);
+    }
+    if !settings.skip_set_lib_name() {
+        let name = settings.lib_name().unwrap_or(env!("CARGO_PKG_NAME"));
+        let version = settings.lib_ver().unwrap_or(env!("CARGO_PKG_VERSION"));
+        say(
+            Step::Optional,
+            &[b"CLIENT", b"SETINFO", b"LIB-NAME", name.as_bytes()],
+        );
+        say(
+            Step::Optional,
+            &[b"CLIENT", b"SETINFO", b"LIB-VER", version.as_bytes()],
+        );
+    }
+    say(Step::ClientId, &[b"CLIENT", b"ID"]);
+    (steps, request)
+}
+
+/// Whether to go on; `Ok(false)` where the server does not know the protocol.
+fn judge(
+    step: &Step,
+    reply: Value,
+    target: &Target,
+    greeting: &mut Greeting,
+) -> Result<bool, HandshakeError> {
+    let Value::ServerError(error) = reply else {
+        if let (Step::ClientId, Value::Int(id)) = (step, reply) {
+            greeting.client_id = Some(id);
+        }
+        return Ok(true);
+    };
+    let settings = target.info.redis_settings();
+    let code = error.code().to_owned();
+    let mut message = match error.details() {
+        Some(details) => format!("{code} {details}"),
+        None => code.clone(),
+    };
+    // A server that does not know a command repeats its arguments.
+    if let Some(password) = settings.password().filter(|password| !password.is_empty()) {
+        message = message.replace(password, "<redacted>");
+    }
+    match step {
+        Step::Optional | Step::ClientId => Ok(true),
+        Step::Select if code == "NOAUTH" => Err(HandshakeError::Authentication(message)),
+        Step::Select => Err(HandshakeError::Database {
+            db: settings.db(),
+            message,
+        }),
+        Step::Hello if code == "NOPROTO" || message.contains("unknown command") => Ok(false),
+        Step::Hello | Step::Auth => Err(match code.as_str() {
+            "WRONGPASS" | "NOAUTH" | "NOPERM" => HandshakeError::Authentication(message),
+            _ if message.contains("AUTH") => HandshakeError::Authentication(message),
+            _ => HandshakeError::Refused(message),
+        }),
+    }
+}

@@ -1,0 +1,656 @@
+//! The outbox: requests encoded side by side, written at once, answered in order.
+//!
+//! Callers append to an open outbox on their own thread. Sealing it hands its bytes to the socket; from then on
+//! only its slots are of interest, which the reader fills in wire order. An outbox belongs to everybody who holds
+//! it: a caller that goes away leaves its slot behind and disturbs nobody.
+
+use std::mem;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use tokio::task;
+use tokio::time::Instant;
+
+use super::cause::LostCause;
+use super::group::{Group, Member, Verb};
+use crate::resp::{self, Element, Frame, Kind};
+use crate::sync::lock;
+
+pub(crate) type SlotIndex = u32;
+
+/// An outbox with this many callers closes without waiting for more.
+///
+/// Enough to make the cost of a write vanish, and few enough that the server starts to work on the first while
+/// the rest are still being encoded.
+pub(super) const MAX_SLOTS: usize = 512;
+/// An outbox with this many bytes closes without waiting for more.
+pub(crate) const MAX_BYTES: usize = 64 * 1024;
+/// What a waiting caller is reckoned to cost beside the bytes of its request.
+const SLOT_WEIGHT: usize = 64;
+
+/// Requests that travel together; see the [module](self).
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    opened: Instant,
+    epoch: u64,
+    phase: Phase,
+    /// Encoded requests, until they are handed to the socket.
+    requests: Vec<u8>,
+    slots: Vec<Slot>,
+    /// Slots that somebody still looks at.
+    watched: usize,
+    /// What the server owes, in wire order, and how much of it has come.
+    expected: Vec<Expected>,
+    settled: usize,
+    gets: Group,
+    sets: Group,
+    members: Vec<Member>,
+    /// Read buffers that answers point into.
+    chunks: Vec<Bytes>,
+    fate: Option<Fate>,
+    tally: Tally,
+}
+
+/// What one outbox carried.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) requests: usize,
+    /// Commands that several keys share.
+    pub(crate) batches: usize,
+    /// Keys in them.
+    pub(crate) batched_keys: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// Closed as far as time goes, but there was no room on the wire: still takes requests.
+    Due,
+    Sealed,
+}
+
+#[derive(Debug)]
+struct Slot {
+    /// Where the request stands among the outbox's bytes.
+    start: usize,
+    end: usize,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Waiting(Option<Waker>),
+    /// A request with several replies, of which some have come.
+    Gathering(Option<Waker>, Vec<Bytes>),
+    Answered(Answer),
+    /// Answer taken, or caller gone.
+    Done,
+}
+
+/// An answer as the reader leaves it: a place in a chunk, decoded by the caller on its own thread.
+#[derive(Debug)]
+enum Answer {
+    Frame(Place),
+    Frames(Vec<Bytes>),
+    Bulk(Place),
+    Nil,
+    Refused(Place),
+    Mismatch { keys: usize, answers: usize },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    chunk: u32,
+    start: u32,
+    end: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Expected {
+    One(SlotIndex),
+    Several {
+        slot: SlotIndex,
+        left: usize,
+    },
+    /// One reply for `members[from..to]`, which asked for `keys` keys.
+    Group {
+        verb: Verb,
+        from: u32,
+        to: u32,
+        keys: usize,
+    },
+}
+
+/// Why no more answers will come for slots that have none.
+#[derive(Debug)]
+struct Fate {
+    reason: Reason,
+    /// How many of the outbox's bytes have reached the socket, or will.
+    accepted: usize,
+}
+
+/// Why a request was not answered.
+#[derive(Clone, Debug)]
+pub(crate) enum Reason {
+    /// The connection was lost.
+    Lost(Arc<LostCause>),
+    /// The answer did not come in time.
+    Deadline,
+}
+
+/// A request that got no (or not every) answer.
+#[derive(Debug)]
+pub(crate) struct Undelivered {
+    pub(crate) reason: Reason,
+    /// How many bytes of the request have reached the socket.
+    pub(crate) accepted: usize,
+    /// How many bytes the request has.
+    pub(crate) length: usize,
+    /// The replies that came before, where several were expected.
+    pub(crate) answered: Vec<Bytes>,
+    /// When the outbox was opened, which is when its first request was made.
+    pub(crate) opened: Instant,
+    /// The connection that was to carry it.
+    pub(crate) epoch: u64,
+}
+
+/// What the server said, not yet decoded.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// A whole frame.
+    Frame(Bytes),
+    /// The frames of a request that expects several.
+    Frames(Vec<Bytes>),
+    /// A value out of a group's reply.
+    Bulk(Bytes),
+    /// No value.
+    Nil,
+    /// The group's command failed as a whole, with this error: the caller may ask alone.
+    Refused(Bytes),
+    /// The group's reply does not fit its command.
+    Mismatch { keys: usize, answers: usize },
+}
+
+/// One complete frame in a chunk of received bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FrameAt {
+    pub(super) start: usize,
+    pub(super) frame: Frame,
+}
+
+/// How far a run of frames went.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Filled {
+    /// Frames used up.
+    pub(super) frames: usize,
+    /// Whether the outbox has all its replies.
+    pub(super) complete: bool,
+}
+
+/// What a push to an outbox led to.
+#[derive(Debug)]
+pub(crate) enum Push<T> {
+    /// In; `full` says that the outbox should close now.
+    Done { slot: SlotIndex, full: bool },
+    /// The outbox takes no more; here is what was to be pushed.
+    Closed(T),
+}
+
+/// What a caller asks for.
+pub(crate) enum Ask<'a> {
+    /// Any request: encoded by the callback, answered with so many frames.
+    Plain {
+        encode: &'a mut dyn FnMut(&mut Vec<u8>),
+        replies: usize,
+    },
+    /// The value of a key; shares an `MGET` with others.
+    Get { key: &'a [u8] },
+    /// A key's new value; shares an `MSET` with others.
+    Set { key: &'a [u8], value: &'a [u8] },
+}
+
+impl Outbox {
+    pub(super) fn new(epoch: u64, now: Instant) -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                opened: now,
+                epoch,
+                phase: Phase::Open,
+                requests: Vec::new(),
+                slots: Vec::new(),
+                watched: 0,
+                expected: Vec::new(),
+                settled: 0,
+                gets: Group::new(Verb::Get),
+                sets: Group::new(Verb::Set),
+                members: Vec::new(),
+                chunks: Vec::new(),
+                fate: None,
+                tally: Tally::default(),
+            }),
+        }
+    }
+
+    /// Appends a request, unless the outbox is closed.
+    pub(crate) fn push<'a>(&self, ask: Ask<'a>, task: Option<task::Id>, waker: &Waker) -> Push<Ask<'a>> {
+        let mut inner = lock(&self.inner);
+        if inner.phase == Phase::Sealed || inner.is_full() {
+            return Push::Closed(ask);
+        }
+        let slot = SlotIndex::try_from(inner.slots.len()).expect("an outbox is full long before 2^32 slots");
+        inner.slots.push(Slot {
+            start: 0,
+            end: 0,
+            state: State::Waiting(Some(waker.clone())),
+        });
+        inner.watched += 1;
+        inner.encode(ask, slot, task);
+        Push::Done {
+            slot,
+            full: inner.is_full(),
+        }
+    }
+
+    /// Looks for the answer in `slot`, and leaves the waker where there is none yet.
+    pub(crate) fn poll(&self, slot: SlotIndex, cx: &mut Context<'_>) -> Poll<Result<Reply, Undelivered>> {
+        let mut inner = lock(&self.inner);
+        let inner = &mut *inner;
+        let entry = &mut inner.slots[slot as usize];
+        let result = match (&mut entry.state, &inner.fate) {
+            (State::Waiting(waker) | State::Gathering(waker, _), None) => {
+                match waker {
+                    Some(waker) => waker.clone_from(cx.waker()),
+                    None => *waker = Some(cx.waker().clone()),
+                }
+                return Poll::Pending;
+            }
+            (State::Waiting(_), Some(_)) => Err(inner.undelivered(slot, Vec::new())),
+            (State::Gathering(_, frames), Some(_)) => {
+                let frames = mem::take(frames);
+                Err(inner.undelivered(slot, frames))
+            }
+            (State::Answered(answer), _) => Ok(answer.take(&inner.chunks)),
+            (State::Done, _) => panic!("a request was polled after its answer was taken"),
+        };
+        inner.release(slot);
+        Poll::Ready(result)
+    }
+
+    /// Whether the request in `slot` may have reached the server.
+    pub(crate) fn may_be_sent(&self, slot: SlotIndex) -> bool {
+        let inner = lock(&self.inner);
+        let entry = &inner.slots[slot as usize];
+        match &inner.fate {
+            Some(fate) => fate.accepted >= entry.end,
+            None => inner.phase == Phase::Sealed,
+        }
+    }
+
+    /// Forgets the caller of `slot`.
+    pub(crate) fn abandon(&self, slot: SlotIndex) {
+        lock(&self.inner).release(slot);
+    }
+
+    pub(super) fn opened(&self) -> Instant {
+        lock(&self.inner).opened
+    }
+
+    /// What the outbox carried, for the statistics.
+    pub(super) fn tally(&self) -> Tally {
+        let inner = lock(&self.inner);
+        Tally {
+            requests: inner.slots.len(),
+            ..inner.tally
+        }
+    }
+
+    /// How many callers are in here.
+    pub(crate) fn callers(&self) -> usize {
+        lock(&self.inner).slots.len()
+    }
+
+    /// Whether the outbox takes no more.
+    pub(super) fn is_full(&self) -> bool {
+        lock(&self.inner).is_full()
+    }
+
+    /// What the outbox is reckoned to hold in memory, for the budget.
+    pub(super) fn weight(&self) -> usize {
+        let inner = lock(&self.inner);
+        inner.len_bytes() + inner.slots.len() * SLOT_WEIGHT
+    }
+
+    /// Notes that the outbox waits to be sealed; false where it does already, or is past that.
+    pub(super) fn mark_due(&self) -> bool {
+        let mut inner = lock(&self.inner);
+        let is_open = inner.phase == Phase::Open;
+        if is_open {
+            inner.phase = Phase::Due;
+        }
+        is_open
+    }
+
+    /// Ends the open phase and gives out the encoded requests; `None` where that was done before.
+    pub(super) fn seal(&self) -> Option<Vec<u8>> {
+        let mut inner = lock(&self.inner);
+        if inner.phase == Phase::Sealed {
+            return None;
+        }
+        inner.phase = Phase::Sealed;
+        inner.flush(Verb::Get);
+        inner.flush(Verb::Set);
+        Some(mem::take(&mut inner.requests))
+    }
+
+    /// Hands out frames, in order, to the callers that they answer.
+    ///
+    /// `frames` lie in `chunk`. Wakers are collected, so that nobody is woken while the lock is held.
+    pub(super) fn fill(&self, chunk: &Bytes, frames: &[FrameAt], wakers: &mut Vec<Waker>) -> Filled {
+        let mut inner = lock(&self.inner);
+        let inner = &mut *inner;
+        let mut used = 0;
+        let at = u32::try_from(inner.chunks.len()).expect("a chunk holds a frame at least");
+        for frame in frames {
+            let Some(expected) = inner.expected.get(inner.settled).copied() else {
+                break;
+            };
+            used += 1;
+            inner.settle(expected, chunk, *frame, at, wakers);
+        }
+        if inner.watched > 0 && used > 0 {
+            inner.chunks.push(chunk.clone());
+        }
+        Filled {
+            frames: used,
+            complete: inner.settled == inner.expected.len(),
+        }
+    }
+
+    /// Gives up on what has no answer. `accepted` is how many of the outbox's bytes reached the socket, or will.
+    pub(super) fn fail(&self, reason: Reason, accepted: usize, wakers: &mut Vec<Waker>) {
+        let mut inner = lock(&self.inner);
+        inner.phase = Phase::Sealed;
+        for slot in &mut inner.slots {
+            if let State::Waiting(waker) | State::Gathering(waker, _) = &mut slot.state {
+                wakers.extend(waker.take());
+            }
+        }
+        inner.fate = Some(Fate { reason, accepted });
+    }
+
+    /// Where the request that byte `at` belongs to ends, so that it is not cut in the middle.
+    pub(super) fn request_end(&self, at: usize) -> usize {
+        let inner = lock(&self.inner);
+        inner
+            .slots
+            .iter()
+            .find(|slot| slot.start < at && at < slot.end)
+            .map_or(at, |slot| slot.end)
+    }
+
+    /// Forgets the replies to requests that begin at byte `at` or later: they will not be sent.
+    ///
+    /// Returns whether no reply is owed any more.
+    pub(super) fn truncate(&self, at: usize) -> bool {
+        let mut inner = lock(&self.inner);
+        let inner = &mut *inner;
+        let kept = inner.expected.iter().position(|expected| {
+            let slot = match *expected {
+                Expected::One(slot) | Expected::Several { slot, .. } => slot,
+                Expected::Group { from, .. } => inner.members[from as usize].slot,
+            };
+            inner.slots[slot as usize].start >= at
+        });
+        if let Some(kept) = kept {
+            inner.expected.truncate(kept);
+        }
+        inner.settled >= inner.expected.len()
+    }
+}
+
+impl Inner {
+    fn len_bytes(&self) -> usize {
+        self.requests.len() + self.gets.len_bytes() + self.sets.len_bytes()
+    }
+
+    fn is_full(&self) -> bool {
+        self.slots.len() >= MAX_SLOTS || self.len_bytes() >= MAX_BYTES
+    }
+
+    fn encode(&mut self, ask: Ask<'_>, slot: SlotIndex, task: Option<task::Id>) {
+        // Requests of one task must not overtake each other, and groups are written last.
+        if !matches!(ask, Ask::Get { .. }) && self.gets.was_last_joined_by(task) {
+            self.flush(Verb::Get);
+        }
+        if !matches!(ask, Ask::Set { .. }) && self.sets.was_last_joined_by(task) {
+            self.flush(Verb::Set);
+        }
+        match ask {
+            Ask::Plain { encode, replies } => {
+                let start = self.requests.len();
+                encode(&mut self.requests);
+                let end = self.requests.len();
+                let entry = &mut self.slots[slot as usize];
+                (entry.start, entry.end) = (start, end);
+                self.expected.push(match replies {
+                    1 => Expected::One(slot),
+                    left => Expected::Several { slot, left },
+                });
+            }
+            Ask::Get { key } => {
+                self.gets.join_get(key, slot, task);
+                if self.gets.is_full() {
+                    self.flush(Verb::Get);
+                }
+            }
+            Ask::Set { key, value } => {
+                self.sets.join_set(key, value, slot, task);
+                if self.sets.is_full() {
+                    self.flush(Verb::Set);
+                }
+            }
+        }
+    }
+
+    fn flush(&mut self, verb: Verb) {
+        let group = match verb {
+            Verb::Get => &mut self.gets,
+            Verb::Set => &mut self.sets,
+        };
+        if group.is_empty() {
+            return;
+        }
+        let start = self.requests.len();
+        let from = self.members.len();
+        let keys = group.flush(&mut self.requests, &mut self.members);
+        if keys > 1 {
+            self.tally.batches += 1;
+            self.tally.batched_keys += keys;
+        }
+        let end = self.requests.len();
+        for member in &self.members[from..] {
+            let slot = &mut self.slots[member.slot as usize];
+            (slot.start, slot.end) = (start, end);
+        }
+        self.expected.push(match self.members[from..] {
+            [Member { slot, .. }] => Expected::One(slot),
+            _ => Expected::Group {
+                verb,
+                from: index(from),
+                to: index(self.members.len()),
+                keys,
+            },
+        });
+    }
+
+    /// Takes one frame as the reply to `expected`.
+    fn settle(
+        &mut self,
+        expected: Expected,
+        chunk: &Bytes,
+        frame: FrameAt,
+        at: u32,
+        wakers: &mut Vec<Waker>,
+    ) {
+        let end = frame.start + frame.frame.len;
+        let place = |start: usize, end: usize| Place {
+            chunk: at,
+            start: index(start),
+            end: index(end),
+        };
+        match expected {
+            Expected::One(slot) => {
+                self.answer(slot, wakers, || Answer::Frame(place(frame.start, end)));
+                self.settled += 1;
+            }
+            Expected::Several { slot, left } => {
+                self.gather(slot, chunk.slice(frame.start..end), left == 1, wakers);
+                if left > 1 {
+                    self.expected[self.settled] = Expected::Several { slot, left: left - 1 };
+                } else {
+                    self.settled += 1;
+                }
+            }
+            Expected::Group { verb, from, to, keys } => {
+                self.settled += 1;
+                let whole = place(frame.start, end);
+                let members = from as usize..to as usize;
+                if keys == 1 {
+                    self.answer_all(members, wakers, |_| Answer::Frame(whole));
+                } else if frame.frame.kind == Kind::Error {
+                    self.answer_all(members, wakers, |_| Answer::Refused(whole));
+                } else if verb == Verb::Set {
+                    self.answer_all(members, wakers, |_| Answer::Frame(whole));
+                } else {
+                    self.scatter(members, keys, chunk, frame, &place, wakers);
+                }
+            }
+        }
+    }
+
+    /// Gives each member of an `MGET` its element.
+    fn scatter(
+        &mut self,
+        members: std::ops::Range<usize>,
+        keys: usize,
+        chunk: &Bytes,
+        frame: FrameAt,
+        place: &impl Fn(usize, usize) -> Place,
+        wakers: &mut Vec<Waker>,
+    ) {
+        let bytes = &chunk[frame.start..frame.start + frame.frame.len];
+        let elements: Vec<Element> = match resp::elements(bytes) {
+            Ok(elements) if elements.len() == keys => elements.map_while(Result::ok).collect(),
+            _ => Vec::new(),
+        };
+        if elements.len() != keys {
+            let answers = resp::elements(bytes).map_or(0, |elements| elements.len());
+            self.answer_all(members, wakers, |_| Answer::Mismatch { keys, answers });
+            return;
+        }
+        self.answer_all(members, wakers, |member| match &elements[member.place as usize] {
+            Element::Nil => Answer::Nil,
+            Element::Bulk(range) => Answer::Bulk(place(frame.start + range.start, frame.start + range.end)),
+            Element::Other(range) => Answer::Frame(place(frame.start + range.start, frame.start + range.end)),
+        });
+    }
+
+    fn answer_all(
+        &mut self,
+        members: std::ops::Range<usize>,
+        wakers: &mut Vec<Waker>,
+        answer: impl Fn(Member) -> Answer,
+    ) {
+        for at in members {
+            let member = self.members[at];
+            self.answer(member.slot, wakers, || answer(member));
+        }
+    }
+
+    fn answer(&mut self, slot: SlotIndex, wakers: &mut Vec<Waker>, answer: impl FnOnce() -> Answer) {
+        let state = &mut self.slots[slot as usize].state;
+        if let State::Waiting(waker) = state {
+            wakers.extend(waker.take());
+            *state = State::Answered(answer());
+        }
+    }
+
+    fn gather(&mut self, slot: SlotIndex, frame: Bytes, is_last: bool, wakers: &mut Vec<Waker>) {
+        let state = &mut self.slots[slot as usize].state;
+        let (waker, frames) = match state {
+            State::Waiting(waker) => (waker.take(), vec![frame]),
+            State::Gathering(waker, frames) => {
+                frames.push(frame);
+                (waker.take(), mem::take(frames))
+            }
+            State::Answered(_) | State::Done => return,
+        };
+        *state = if is_last {
+            wakers.extend(waker);
+            State::Answered(Answer::Frames(frames))
+        } else {
+            State::Gathering(waker, frames)
+        };
+    }
+
+    fn undelivered(&self, slot: SlotIndex, answered: Vec<Bytes>) -> Undelivered {
+        let Slot { start, end, .. } = self.slots[slot as usize];
+        let fate = self.fate.as_ref().expect("only asked for once it is known");
+        Undelivered {
+            reason: fate.reason.clone(),
+            accepted: fate.accepted.clamp(start, end) - start,
+            length: end - start,
+            answered,
+            opened: self.opened,
+            epoch: self.epoch,
+        }
+    }
+
+    fn release(&mut self, slot: SlotIndex) {
+        let state = &mut self.slots[slot as usize].state;
+        if !matches!(state, State::Done) {
+            *state = State::Done;
+            self.watched -= 1;
+            if self.watched == 0 {
+                // Answers must not keep read buffers alive once nobody can ask for them.
+                self.chunks.clear();
+            }
+        }
+    }
+}
+
+impl Undelivered {
+    /// Whether the server may have executed the request: its last byte has reached the socket.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.accepted >= self.length
+    }
+}
+
+impl Answer {
+    fn take(&mut self, chunks: &[Bytes]) -> Reply {
+        let slice =
+            |place: &Place| chunks[place.chunk as usize].slice(place.start as usize..place.end as usize);
+        match self {
+            Self::Frame(place) => Reply::Frame(slice(place)),
+            Self::Frames(frames) => Reply::Frames(mem::take(frames)),
+            Self::Bulk(place) => Reply::Bulk(slice(place)),
+            Self::Nil => Reply::Nil,
+            Self::Refused(place) => Reply::Refused(slice(place)),
+            Self::Mismatch { keys, answers } => Reply::Mismatch {
+                keys: *keys,
+                answers: *answers,
+            },
+        }
+    }
+}
+
+/// Offsets fit: one frame is limited far below 4 GiB, and so is what is read before it is handed out.
+fn index(offset: usize) -> u32 {
+    u32::try_from(offset).expect("replies are limited far below 4 GiB")
+}

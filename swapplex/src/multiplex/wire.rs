@@ -1,0 +1,284 @@
+//! What is on its way: outboxes whose replies are owed, and bytes that the socket has not taken yet.
+//!
+//! Plain bookkeeping without I/O, kept under the connection's lock.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use smallvec::SmallVec;
+use tokio::time::Instant;
+
+use super::cause::LostCause;
+use super::outbox::{Outbox, Reason};
+
+/// How many outboxes may be in flight before the next ones wait, and gather more requests meanwhile.
+const WINDOW: usize = 4;
+/// An outbox with so many callers is a crowd. Where the last one was, one with fewer waits while others are in
+/// flight: it is a straggler, and more will come.
+const CROWD: usize = 64;
+/// How soon to look again for overdue requests that a writer had in its hands.
+const SOON: Duration = Duration::from_millis(5);
+
+#[derive(Debug, Default)]
+pub(super) struct Wire {
+    /// Replies are owed to these, in this order.
+    in_flight: VecDeque<Flight>,
+    /// Bytes of the last outboxes of `in_flight` that the socket has not taken.
+    unwritten: VecDeque<Unwritten>,
+    /// Outboxes that would be sealed if there were room.
+    due: VecDeque<Due>,
+    /// How many callers the last outbox had.
+    crowd: usize,
+    /// Somebody writes to the socket at this moment, and has taken `unwritten` along.
+    pub(super) writing: bool,
+    /// The socket took less than it was given: only the driver writes now, when the socket is ready again.
+    pub(super) blocked: bool,
+    /// Set for ever once the connection is lost.
+    lost: Option<Arc<LostCause>>,
+    /// Memory that the outboxes in here are reckoned to hold.
+    weight: usize,
+}
+
+#[derive(Debug)]
+struct Flight {
+    outbox: Arc<Outbox>,
+    weight: usize,
+    expired: bool,
+}
+
+#[derive(Debug)]
+struct Due {
+    outbox: Arc<Outbox>,
+    weight: usize,
+}
+
+/// Sealed requests on their way into the socket.
+#[derive(Debug)]
+pub(super) struct Unwritten {
+    outbox: Arc<Outbox>,
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+/// What a writer takes along while it writes without holding the lock.
+pub(super) type Load = SmallVec<[Unwritten; 4]>;
+/// The same, as the socket takes it.
+pub(super) type Slices<'a> = SmallVec<[IoSlice<'a>; 8]>;
+
+/// What looking for overdue outboxes found.
+#[derive(Debug, Default)]
+pub(super) struct Overdue {
+    /// When the next one is overdue.
+    pub(super) next: Option<Instant>,
+    /// Since when the oldest reply has been owed.
+    pub(super) oldest: Option<Instant>,
+}
+
+impl Wire {
+    pub(super) fn lost(&self) -> Option<&Arc<LostCause>> {
+        self.lost.as_ref()
+    }
+
+    /// Outboxes sent or about to be.
+    pub(super) fn under_way(&self) -> usize {
+        self.in_flight.len() + self.due.len()
+    }
+
+    pub(super) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// The outbox that the next reply belongs to.
+    pub(super) fn front(&self) -> Option<&Arc<Outbox>> {
+        self.in_flight.front().map(|flight| &flight.outbox)
+    }
+
+    /// How many callers the last outbox had.
+    pub(super) fn crowd(&self) -> usize {
+        self.crowd
+    }
+
+    /// Takes in an outbox whose time has come, behind those that wait already.
+    pub(super) fn admit(&mut self, outbox: &Arc<Outbox>) {
+        if outbox.mark_due() {
+            let weight = outbox.weight();
+            self.weight += weight;
+            self.due.push_back(Due {
+                outbox: Arc::clone(outbox),
+                weight,
+            });
+        }
+        self.admit_due();
+    }
+
+    /// Seals due outboxes while there is room.
+    pub(super) fn admit_due(&mut self) {
+        while self.due.front().is_some_and(|due| self.has_room_for(&due.outbox)) {
+            if let Some(due) = self.due.pop_front() {
+                self.weight -= due.weight;
+                self.seal(due.outbox);
+            }
+        }
+    }
+
+    fn has_room_for(&self, outbox: &Outbox) -> bool {
+        match self.in_flight.len() {
+            0 => true,
+            WINDOW.. => false,
+            _ => self.crowd < CROWD || outbox.callers() >= CROWD || outbox.is_full(),
+        }
+    }
+
+    fn seal(&mut self, outbox: Arc<Outbox>) {
+        let weight = outbox.weight();
+        if let Some(bytes) = outbox.seal() {
+            self.weight += weight;
+            self.crowd = outbox.callers();
+            self.unwritten.push_back(Unwritten {
+                outbox: Arc::clone(&outbox),
+                bytes,
+                written: 0,
+            });
+            self.in_flight.push_back(Flight {
+                outbox,
+                weight,
+                expired: false,
+            });
+        }
+    }
+
+    /// Drops the first outbox, whose replies are complete.
+    pub(super) fn complete_front(&mut self) {
+        if let Some(flight) = self.in_flight.pop_front() {
+            self.weight -= flight.weight;
+        }
+    }
+
+    pub(super) fn has_unwritten(&self) -> bool {
+        !self.unwritten.is_empty()
+    }
+
+    pub(super) fn take_load(&mut self) -> Load {
+        self.unwritten.drain(..).collect()
+    }
+
+    /// Takes back what a writer had along, of which the socket took `accepted` bytes.
+    pub(super) fn return_load(&mut self, load: Load, accepted: usize) {
+        for part in load.into_iter().rev() {
+            self.unwritten.push_front(part);
+        }
+        self.account(accepted);
+    }
+
+    /// Notes that the socket took `accepted` more bytes.
+    fn account(&mut self, mut accepted: usize) {
+        while let Some(first) = self.unwritten.front_mut() {
+            let left = first.bytes.len() - first.written;
+            if accepted < left {
+                first.written += accepted;
+                return;
+            }
+            accepted -= left;
+            self.unwritten.pop_front();
+        }
+    }
+
+    /// Gives up on outboxes that were opened `patience` ago or earlier.
+    ///
+    /// What has not begun to leave is withdrawn and never sent; of what has, the request under the cut is completed.
+    pub(super) fn expire(&mut self, now: Instant, patience: Duration, wakers: &mut Vec<Waker>) -> Overdue {
+        let mut overdue = Overdue::default();
+        let mut is_late = |outbox: &Outbox| {
+            let limit = outbox.opened() + patience;
+            if limit > now {
+                overdue.next = Some(overdue.next.map_or(limit, |next| next.min(limit)));
+            }
+            limit <= now
+        };
+
+        let weight = &mut self.weight;
+        self.due.retain(|due| {
+            let late = is_late(&due.outbox);
+            if late {
+                due.outbox.fail(Reason::Deadline, 0, wakers);
+                *weight -= due.weight;
+            }
+            !late
+        });
+
+        let unwritten = &mut self.unwritten;
+        let writing = self.writing;
+        let mut again = false;
+        self.in_flight.retain_mut(|flight| {
+            if flight.expired || !is_late(&flight.outbox) {
+                return true;
+            }
+            let at = unwritten
+                .iter()
+                .position(|part| Arc::ptr_eq(&part.outbox, &flight.outbox));
+            let Some(at) = at else {
+                if writing {
+                    // Its bytes may be in the writer's hands; they will be where they belong in a moment.
+                    again = true;
+                } else {
+                    flight.outbox.fail(Reason::Deadline, usize::MAX, wakers);
+                    flight.expired = true;
+                }
+                return true;
+            };
+            let part = &mut unwritten[at];
+            let committed = flight.outbox.request_end(part.written);
+            flight.outbox.fail(Reason::Deadline, committed, wakers);
+            flight.expired = true;
+            if flight.outbox.truncate(committed) {
+                unwritten.remove(at);
+                *weight -= flight.weight;
+                return false;
+            }
+            part.bytes.truncate(committed);
+            if part.written == committed {
+                unwritten.remove(at);
+            }
+            true
+        });
+        overdue.oldest = self.in_flight.front().map(|flight| flight.outbox.opened());
+        if again {
+            overdue.next = Some(now + SOON);
+        }
+        overdue
+    }
+
+    /// Ends everything that is on its way; nothing is taken in after this.
+    pub(super) fn lose(&mut self, cause: &Arc<LostCause>, wakers: &mut Vec<Waker>) {
+        self.lost = Some(Arc::clone(cause));
+        for due in self.due.drain(..) {
+            due.outbox.fail(Reason::Lost(Arc::clone(cause)), 0, wakers);
+        }
+        for flight in self.in_flight.drain(..) {
+            let accepted = self
+                .unwritten
+                .iter()
+                .find(|part| Arc::ptr_eq(&part.outbox, &flight.outbox))
+                .map_or(usize::MAX, |part| part.written);
+            flight
+                .outbox
+                .fail(Reason::Lost(Arc::clone(cause)), accepted, wakers);
+        }
+        self.unwritten.clear();
+        self.weight = 0;
+    }
+
+    /// What the socket should take next.
+    pub(super) fn slices(&self) -> Slices<'_> {
+        self.unwritten.iter().take(8).map(Unwritten::slice).collect()
+    }
+}
+
+impl Unwritten {
+    pub(super) fn slice(&self) -> IoSlice<'_> {
+        IoSlice::new(&self.bytes[self.written..])
+    }
+}

@@ -1,0 +1,5 @@
+mod agreement;
+mod hostile;
+mod limits;
+mod single;
+mod wire;

@@ -1,0 +1,29 @@
+//! Time limits and bounds of one database.
+
+use std::time::Duration;
+
+use crate::resp::Limits;
+
+/// How long things may take, and how much may be held; set with [`ClientBuilder`](crate::ClientBuilder).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) connect_timeout: Duration,
+    pub(crate) command_timeout: Duration,
+    pub(crate) reconnect_debounce: Duration,
+    pub(crate) reconnect_jitter: Duration,
+    pub(crate) in_flight_budget: usize,
+    pub(crate) reply_limits: Limits,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(2),
+            command_timeout: Duration::from_secs(5),
+            reconnect_debounce: Duration::from_millis(1500),
+            reconnect_jitter: Duration::from_millis(500),
+            in_flight_budget: 16 * 1024 * 1024,
+            reply_limits: Limits::default(),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The commands that hand over to cargo.
+
+use std::env;
+use std::ffi::OsString;
+use std::process::Command;
+
+use crate::failure::Failure;
+use crate::server;
+
+/// The cargo that runs us, so that a toolchain chosen with `cargo +name` is kept.
+pub(crate) fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+}
+
+/// Runs `command` to its end, handing on its exit code if it fails.
+pub(crate) fn run(mut command: Command) -> Result<(), Failure> {
+    let status = command.status().map_err(|error| {
+        Failure::Message(format!(
+            "cannot run {}: {error}",
+            command.get_program().to_string_lossy()
+        ))
+    })?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Failure::of(status))
+    }
+}
+
+/// `cargo test` over the whole workspace, or over what `arguments` choose.
+pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
+    let mut command = cargo();
+    command.args(["test", "--locked"]);
+    if !chooses_packages(arguments) {
+        command.arg("--workspace");
+    }
+    let (name, value) = server::for_child()?;
+    command.args(arguments).env(name, value);
+    // The tests of configuration expect a machine without any.
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("REDIS_")) {
+        command.env_remove(name);
+    }
+    run(command)
+}
+
+fn chooses_packages(arguments: &[String]) -> bool {
+    let ours = arguments.iter().take_while(|argument| *argument != "--");
+    ours.into_iter().any(|argument| {
+        matches!(
+            argument.as_str(),
+            "--workspace" | "--all" | "--package" | "--manifest-path"
+        ) || argument.starts_with("-p")
+            || argument.starts_with("--package=")
+    })
+}
+
+/// The benchmarks, in the profile of benchmarks.
+pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
+    let mut command = cargo();
+    command.args([
+        "run",
+        "--locked",
+        "--profile",
+        "bench",
+        "--package",
+        "swapplex-benches",
+        "--",
+    ]);
+    command.args(arguments.iter().filter(|argument| *argument != "--"));
+    let (name, value) = server::for_child()?;
+    command.env(name, value);
+    run(command)
+}
+
+/// The demo, against the server at `REDIS_URL` if there is one.
+pub(crate) fn demo(arguments: &[String]) -> Result<(), Failure> {
+    let mut command = cargo();
+    command.args([
+        "run",
+        "--locked",
+        "--release",
+        "--package",
+        "swapplex-examples",
+        "--example",
+        "demo",
+        "--",
+    ]);
+    command.args(arguments.iter().filter(|argument| *argument != "--"));
+    if env::var_os("REDIS_URL").is_none_or(|url| url.is_empty()) {
+        let (name, value) = server::for_child()?;
+        command.env(name, value);
+    }
+    run(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_after_the_double_dash_is_not_ours() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert!(chooses_packages(&words("-p swapplex some_name")));
+        assert!(chooses_packages(&words("--package=swapplex")));
+        assert!(!chooses_packages(&words("some_name -- -p")));
+    }
+}
