@@ -1,6 +1,9 @@
 //! What went wrong in the crate that had this idea first: each row of that list as a test.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on stops here")]
-#![allow(clippy::async_yields_async, reason = "moving a future out of another one is what is tested")]
+#![allow(
+    clippy::async_yields_async,
+    reason = "moving a future out of another one is what is tested"
+)]
 
 mod canary;
 

@@ -138,8 +138,6 @@ fn attributes_of_the_body_are_kept() {
 /// A body's locals are not the macro's.
 #[test]
 fn names_of_the_expansion_do_not_clash() {
-    let body = 1;
-    assert_eq!(body, 1);
     #[swapplex::main]
     async fn run(body: u8) -> u8 {
         let builder = body;
