@@ -19,6 +19,10 @@ pub(super) type Kept = Arc<dyn Send + Sync>;
 /// What is handed out beyond that is counted one by one.
 const DATA_PER_WORKER: usize = 1024;
 
+/// The data that so many threads left behind are kept until the end; those of later ones are counted one by one.
+/// Threads of a runtime end before it only as blocking threads, and have been workers only through `block_in_place`.
+const DEPARTED: usize = 64;
+
 /// The barrier of one runtime.
 ///
 /// Its memory stays while the total is above zero, because it owns itself until then (`this`), and as long
@@ -105,7 +109,7 @@ impl Barrier {
             return true;
         }
         if registry.data.len() >= DATA_PER_WORKER * host.workers
-            || (registry.departed.len() >= host.workers && !registry.departed.contains(&thread))
+            || (registry.departed.len() >= DEPARTED && !registry.departed.contains(&thread))
         {
             return false;
         }

@@ -73,8 +73,8 @@
 //! | on a blocking thread, or one of your own | its references | as an `Arc` |
 //!
 //! Threads of the last kind come and go, and so do their data. With the same thought the first two rows have limits beyond
-//! which references are counted one by one: when as many threads as there are workers have left data behind
-//! (`block_in_place` makes another thread the worker each time), and for contexts made by the thousand.
+//! which references are counted one by one: when 64 threads have left data behind before the runtime's end (`block_in_place`
+//! makes another thread the worker each time), and for contexts made by the thousand.
 //!
 //! A worker of the current-thread runtime is the thread in `block_on`; on a multi-thread runtime the thread in
 //! `block_on` is none, though it takes part.

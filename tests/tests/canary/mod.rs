@@ -99,8 +99,17 @@ impl Cage {
     ///
     /// After [`PATIENCE`], or if one was.
     pub(crate) fn wait_until_empty(&self) {
-        self.wait_until(|counts| counts.hatched == counts.dead);
+        self.wait_until_empty_whenever();
         assert_eq!(self.counts().too_early, 0, "{:?}", self.counts());
+    }
+
+    /// Waits until all canaries are destroyed.
+    ///
+    /// # Panics
+    ///
+    /// After [`PATIENCE`].
+    pub(crate) fn wait_until_empty_whenever(&self) {
+        self.wait_until(|counts| counts.hatched == counts.dead);
     }
 
     /// Counts a task for as long as the result lives.
