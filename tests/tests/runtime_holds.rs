@@ -1,4 +1,13 @@
 //! What must hold of the runtime, in the order in which it is promised.
+//!
+//! These and the other `runtime_*` tests under AddressSanitizer, with its LeakSanitizer, on a nightly toolchain:
+//!
+//! ```text
+//! RUSTFLAGS="-Zsanitizer=address" cargo +nightly test --target x86_64-unknown-linux-gnu --package swapplex-tests \
+//!     --test runtime_holds --test runtime_elsewhere --test runtime_rounds --test runtime_end
+//! ```
+//!
+//! and again with `--no-default-features`, for the fallback that counts.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on stops here")]
 
 mod canary;
@@ -605,6 +614,29 @@ fn dropped_by_one_of_its_own_threads_it_says_so() {
         assert!(message.contains("by one of its own threads"), "{message}");
         cage.wait_until_empty();
     }
+}
+
+#[test]
+fn dropped_with_the_data_of_one_of_its_own_threads_it_does_not_wait_for_that_thread() {
+    thread_local!(static KEPT: std::cell::RefCell<Option<Context<Arc<Runtime>>>> = const { std::cell::RefCell::new(None) });
+
+    let cage = Cage::new();
+    let mut builder = Builder::new_multi_thread();
+    builder
+        .worker_threads(1)
+        .thread_keep_alive(Duration::from_millis(1))
+        .enable_all();
+    let runtime = Arc::new(cage.adopt(&mut builder).build().unwrap());
+    runtime.block_on(async {
+        wake_all_canaries(&cage, 1).await;
+        let runtime = runtime.clone();
+        // The thread ends after its keep-alive, and its thread-locals after its stop hook.
+        tokio::task::spawn_blocking(|| KEPT.set(Some(Context::new(runtime))))
+            .await
+            .unwrap();
+    });
+    drop(runtime);
+    cage.wait_until_empty();
 }
 
 #[test]

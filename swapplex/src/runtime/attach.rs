@@ -30,6 +30,9 @@ pub(super) struct Mark {
     own: Cell<i64>,
     /// How many data this thread handed to be kept.
     handed: Cell<usize>,
+    /// The barrier of the runtime that started this thread, for as long as the thread lives. The only part that stays when
+    /// attachments change.
+    birth: Cell<Id>,
 }
 
 impl Mark {
@@ -39,6 +42,7 @@ impl Mark {
             id: Cell::new(Id::FOREIGN),
             own: Cell::new(0),
             handed: Cell::new(0),
+            birth: Cell::new(Id::FOREIGN),
         }
     }
 
@@ -134,6 +138,13 @@ impl Drop for Layers {
     }
 }
 
+/// Attaches a thread that its runtime has just started.
+pub(super) fn start(barrier: &Arc<Barrier>) {
+    MARK.with(|mark| mark.birth.set(barrier.id));
+    // Refused if all is over already: then the thread counts as any other.
+    enter(barrier);
+}
+
 /// Attaches the current thread, unless the barrier's end has come already.
 pub(super) fn enter(barrier: &Arc<Barrier>) -> bool {
     let attached = LAYERS.try_with(|layers| {
@@ -191,17 +202,18 @@ impl Drop for Scope<'_> {
     }
 }
 
-/// Whether the current thread is one of the barrier's, innermost or further out.
+/// Whether the current thread was started by the barrier's runtime, even if it has left since, or drives it now.
 pub(super) fn is_own_thread(barrier: &Arc<Barrier>) -> bool {
-    LAYERS
-        .try_with(|layers| {
-            layers
-                .0
-                .borrow()
-                .iter()
-                .any(|layer| Arc::ptr_eq(&layer.barrier, barrier))
-        })
-        .unwrap_or(false)
+    MARK.with(|mark| mark.birth.get() == barrier.id)
+        || LAYERS
+            .try_with(|layers| {
+                layers
+                    .0
+                    .borrow()
+                    .iter()
+                    .any(|layer| Arc::ptr_eq(&layer.barrier, barrier))
+            })
+            .unwrap_or(false)
 }
 
 /// The innermost barrier of this thread and the thread's id, if it is attached.

@@ -252,8 +252,7 @@ impl Builder {
         self.tokio.on_thread_start({
             let barrier = barrier.clone();
             move || {
-                // Refused if all is over already: then the thread counts as any other.
-                attach::enter(&barrier);
+                attach::start(&barrier);
                 if let Some(hook) = &user {
                     hook();
                 }
