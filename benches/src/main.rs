@@ -1,2 +1,9 @@
 //! Side-by-side benchmarks.
-fn main() {}
+
+mod runtime;
+
+fn main() {
+    for figure in runtime::run() {
+        println!("{:<40} {:>12.2} ns", figure.name, figure.nanoseconds);
+    }
+}

@@ -1,8 +1,5 @@
 //! A Redis layer that is never debugged.
 
-// In tests, an unwrap is an assertion; here it would be a panic in a service.
-#![warn(clippy::unwrap_used)]
-
 pub mod config;
 pub mod docs;
 pub mod runtime;
@@ -33,11 +30,15 @@ pub use error::{Error, NoReply, NotExecuted};
 pub use multiplex::{HandshakeError, LostCause};
 pub use resp::ProtocolError;
 pub use stats::Stats;
+pub use swapplex_macros::{main, test};
 
 #[doc(hidden)]
 pub use command::reads;
 #[doc(hidden)]
 pub use database::private;
+// For the expansion of `#[tokio::test(crate = "swapplex")]`.
+#[doc(hidden)]
+pub use tokio::pin;
 
 /// Compiles the code of the README.
 #[cfg(doctest)]

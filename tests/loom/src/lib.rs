@@ -1,0 +1,9 @@
+//! The models lie beside the code they model; this package only builds those files on their own:
+//!
+//! ```text
+//! RUSTFLAGS="--cfg loom" cargo test --release --package swapplex-loom
+//! ```
+#![cfg(all(test, loom))]
+
+#[path = "../../../swapplex/src/runtime/count.rs"]
+mod count;

@@ -1,0 +1,4 @@
+#[swapplex::test(current_thread)]
+async fn body() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[swapplex::main(crate = "456")]
+async fn body() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[swapplex::main(crate = 1)]
+async fn body() {}
+
+fn main() {}

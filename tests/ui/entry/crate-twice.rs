@@ -1,0 +1,4 @@
+#[swapplex::main(crate = "swapplex", crate = "swapplex")]
+async fn body() {}
+
+fn main() {}

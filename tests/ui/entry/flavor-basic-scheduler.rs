@@ -1,0 +1,4 @@
+#[swapplex::main(flavor = "basic_scheduler")]
+async fn body() {}
+
+fn main() {}

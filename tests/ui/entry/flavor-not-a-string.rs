@@ -1,0 +1,4 @@
+#[swapplex::main(flavor = 1)]
+async fn body() {}
+
+fn main() {}

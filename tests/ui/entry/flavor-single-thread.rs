@@ -1,0 +1,4 @@
+#[swapplex::main(flavor = "single_thread")]
+async fn body() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[swapplex::main(flavor = "threaded_scheduler")]
+async fn body() {}
+
+fn main() {}

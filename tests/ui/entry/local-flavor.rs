@@ -1,0 +1,4 @@
+#[swapplex::main(flavor = "local")]
+async fn body() {}
+
+fn main() {}

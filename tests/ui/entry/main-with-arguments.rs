@@ -1,0 +1,4 @@
+#[swapplex::main]
+async fn main(number: u8) {
+    let _ = number;
+}

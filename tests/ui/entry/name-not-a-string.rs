@@ -1,0 +1,4 @@
+#[swapplex::main(name = 1)]
+async fn body() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[swapplex::main(name = "a", name = "b")]
+async fn body() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[swapplex::main]
+struct Main;
+
+fn main() {}

@@ -1,0 +1,2 @@
+#[swapplex::main]
+fn main() {}

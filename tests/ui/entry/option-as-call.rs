@@ -1,0 +1,4 @@
+#[swapplex::main(flavor("multi_thread"))]
+async fn body() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[swapplex::main(runtime::flavor = "multi_thread")]
+async fn body() {}
+
+fn main() {}

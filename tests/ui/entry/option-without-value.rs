@@ -1,0 +1,4 @@
+#[swapplex::main(flavor)]
+async fn body() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[swapplex::main]
+async fn body() -> Result<(), std::fmt::Error> {
+    println!("done");
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[swapplex::main(crate = "swaplex")]
+async fn body() {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[swapplex::main]
+async fn body() {
+    println!("done");
+    7
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+#[swapplex::test]
+#[swapplex::test]
+async fn body() {}
+
+fn main() {}

@@ -1,0 +1,5 @@
+#[swapplex::test]
+#[test]
+async fn body() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[swapplex::main(start_paused = true)]
+async fn body() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[swapplex::test]
+fn body() {}
+
+fn main() {}

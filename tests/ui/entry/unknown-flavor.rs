@@ -1,0 +1,4 @@
+#[swapplex::main(flavor = "multithread")]
+async fn body() {}
+
+fn main() {}

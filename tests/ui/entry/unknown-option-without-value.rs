@@ -1,0 +1,4 @@
+#[swapplex::main(fast)]
+async fn body() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[swapplex::main(threads = 4)]
+async fn body() {}
+
+fn main() {}

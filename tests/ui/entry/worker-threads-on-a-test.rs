@@ -1,0 +1,4 @@
+#[swapplex::test(worker_threads = 4)]
+async fn body() {}
+
+fn main() {}
