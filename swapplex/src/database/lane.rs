@@ -2,8 +2,8 @@
 //!
 //! A connection's driver lives on a runtime and dies with it, so each runtime has a lane of its own.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 
 use super::dial::ConnectError;
 use crate::multiplex::{Connection, Outbox};
+use crate::sync::lock;
 
 /// One runtime's connection to a database; see the [module](self).
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Lane {
     state: watch::Sender<State>,
     /// Set once, when the runtime ends or the client is closed: nothing will be live here again.
     ended: AtomicBool,
+    /// The connection that is being settled.
+    settling: Mutex<Option<Arc<Connection>>>,
     /// Asks the supervisor to settle what is under way, and to end.
     pub(super) close: Notify,
 }
@@ -44,6 +47,7 @@ impl Lane {
             live: Arc::default(),
             state: watch::Sender::new(State::Connecting),
             ended: AtomicBool::new(false),
+            settling: Mutex::new(None),
             close: Notify::new(),
         }
     }
@@ -72,6 +76,26 @@ impl Lane {
         self.ended.store(true, Ordering::Release);
         self.live.store(None);
         self.state.send_replace(State::Ended(Arc::new(cause)));
+    }
+
+    /// No request is taken any more, and what is under way on `connection` is waited for.
+    pub(super) fn settling(&self, connection: Arc<Connection>) {
+        *lock(&self.settling) = Some(connection);
+        self.disconnected();
+    }
+
+    /// How many callers wait for an answer of the connection that is being settled.
+    pub(super) fn waiting(&self) -> usize {
+        lock(&self.settling)
+            .as_ref()
+            .map_or(0, |connection| connection.waiting())
+    }
+
+    /// Waits until the lane has ended.
+    pub(super) async fn end(&self) {
+        let mut state = self.state.subscribe();
+        // The sender lives in `self`.
+        let _ = state.wait_for(|state| matches!(state, State::Ended(_))).await;
     }
 
     /// Waits for a live connection.

@@ -10,6 +10,7 @@ mod lane;
 mod local;
 mod origin;
 mod request;
+mod settle;
 mod shared;
 mod supervisor;
 mod ticket;

@@ -8,6 +8,7 @@ use tokio::runtime::{self, Handle};
 
 use super::events::EventLog;
 use super::lane::Lane;
+use super::settle;
 use super::supervisor;
 use crate::config::Source;
 use crate::settings::Settings;
@@ -73,6 +74,7 @@ impl Shared {
         let lane = Arc::new(Lane::new(runtime.clone()));
         lanes.insert(id, Arc::clone(&lane));
         drop(lanes);
+        settle::register(&lane);
         runtime.spawn(supervisor::supervise(supervisor::Charge {
             lane: Arc::clone(&lane),
             lanes: Arc::downgrade(&self.lanes),

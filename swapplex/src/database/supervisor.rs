@@ -110,15 +110,17 @@ impl Charge {
             epoch,
             client_id: greeting.client_id,
         });
-        self.lane.connected(connection);
+        self.lane.connected(Arc::clone(&connection));
         let (cause, is_closed) = tokio::select! {
             cause = driver.serve() => (cause, false),
             () = self.lane.close.notified() => (LostCause::Closed, true),
         };
-        self.lane.disconnected();
         if is_closed {
-            // Nobody can ask any more; what was asked is still answered.
-            let _ = tokio::time::timeout(command_timeout, driver.settle()).await;
+            self.lane.settling(connection);
+            // What was asked is still answered; deadlines and silence end what is not.
+            driver.settle().await;
+        } else {
+            self.lane.disconnected();
         }
         driver.lose(cause.clone()).await;
         self.counters.losses.add(usize::from(!is_closed));

@@ -77,8 +77,8 @@ impl Connection {
             return None;
         }
         let now = Instant::now();
-        let reopened = lock(&self.wire).reopen(now);
-        Some(reopened.unwrap_or_else(|| Arc::new(Outbox::new(self.epoch, now))))
+        let retired = lock(&self.wire).open(now);
+        Some(retired.unwrap_or_else(|| Arc::new(Outbox::new(self.epoch, now))))
     }
 
     /// Resolves when the budget may have room for `length` bytes, or the connection is lost.
@@ -245,7 +245,12 @@ impl Connection {
 
     /// Nothing is owed to anybody.
     pub(super) fn is_settled(&self) -> bool {
-        lock(&self.wire).under_way() == 0
+        lock(&self.wire).is_settled()
+    }
+
+    /// How many callers wait for an answer.
+    pub(crate) fn waiting(&self) -> usize {
+        lock(&self.wire).waiting()
     }
 
     fn publish(&self, wire: &Wire) {

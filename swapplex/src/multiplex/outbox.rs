@@ -337,6 +337,13 @@ impl Outbox {
         lock(&self.inner).slots.len()
     }
 
+    /// How many callers are in here that have no answer yet.
+    pub(super) fn waiting(&self) -> usize {
+        let inner = lock(&self.inner);
+        let is_waiting = |slot: &&Slot| matches!(slot.state, State::Waiting(_) | State::Gathering(..));
+        inner.slots.iter().filter(is_waiting).count()
+    }
+
     /// Whether the outbox takes no more.
     pub(super) fn is_full(&self) -> bool {
         lock(&self.inner).is_full()

@@ -30,6 +30,8 @@ pub(super) struct Wire {
     in_flight: VecDeque<Flight>,
     /// Bytes of the last outboxes of `in_flight` that the socket has not taken.
     unwritten: VecDeque<Unwritten>,
+    /// How many outboxes are open, and not yet due.
+    open: usize,
     /// Outboxes that would be sealed if there were room.
     due: VecDeque<Due>,
     /// Outboxes that are complete; their memory serves the next ones.
@@ -91,6 +93,18 @@ impl Wire {
         self.in_flight.len() + self.due.len()
     }
 
+    /// No outbox is open, and no reply is owed.
+    pub(super) fn is_settled(&self) -> bool {
+        self.open == 0 && self.under_way() == 0
+    }
+
+    /// How many callers wait for a reply.
+    pub(super) fn waiting(&self) -> usize {
+        let in_flight = self.in_flight.iter().map(|flight| flight.outbox.waiting());
+        let due = self.due.iter().map(|due| due.outbox.waiting());
+        in_flight.chain(due).sum()
+    }
+
     pub(super) fn weight(&self) -> usize {
         self.weight
     }
@@ -108,6 +122,7 @@ impl Wire {
     /// Takes in an outbox whose time has come, behind those that wait already.
     pub(super) fn admit(&mut self, outbox: &Arc<Outbox>) {
         if outbox.mark_due() {
+            self.open -= 1;
             let weight = outbox.weight();
             self.weight += weight;
             self.due.push_back(Due {
@@ -164,8 +179,10 @@ impl Wire {
         }
     }
 
-    /// An outbox whose callers all have their answers, to be used again for the memory that it has.
-    pub(super) fn reopen(&mut self, now: Instant) -> Option<Arc<Outbox>> {
+    /// Notes that an outbox is opened: one whose callers all have their answers, for the memory that it has, or else
+    /// a new one.
+    pub(super) fn open(&mut self, now: Instant) -> Option<Arc<Outbox>> {
+        self.open += 1;
         // The oldest is the likeliest to be free. If it is not, somebody may keep it for long.
         let mut outbox = self.retired.pop_front()?;
         Arc::get_mut(&mut outbox)?.reopen(now);

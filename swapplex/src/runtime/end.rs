@@ -37,13 +37,6 @@ pub(crate) struct Settle {
 static SETTLE: Mutex<Vec<Settle>> = Mutex::new(Vec::new());
 
 /// Registers what runs at the end of every runtime of this process, after the user's own endings. Once is enough.
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the connections register theirs when the first one is opened"
-    )
-)]
 pub(crate) fn at_end(settle: Settle) {
     lock(&SETTLE).push(settle);
 }

@@ -25,7 +25,6 @@ mod tests;
 pub use builder::Builder;
 pub use context::{AsyncLocal, Context};
 pub use end::on_end;
-#[cfg_attr(not(test), expect(unused_imports, reason = "for the connections"))]
 pub(crate) use end::{Settle, at_end};
 pub use guarded::Runtime;
 pub use raw::LocalRef;
