@@ -1,0 +1,138 @@
+//! The run: runtimes, connections, rounds.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::thread;
+
+use tokio::runtime::{self, Runtime};
+
+use super::arguments::Arguments;
+use super::contestant::Contestant;
+use super::data;
+use super::meter::Meter;
+use super::progress::Progress;
+use super::report;
+use super::statistics::{Outcome, Record};
+use crate::peers::Peers;
+
+/// A runtime and the peers' connections on it. They stay until the end of the run.
+#[derive(Clone)]
+pub(crate) struct Stage {
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) peers: Peers,
+}
+
+/// Where workloads may run.
+#[derive(Clone)]
+pub(crate) struct Stages {
+    /// A multi-thread runtime with two workers.
+    pub(crate) multi: Stage,
+    /// A current-thread runtime.
+    pub(crate) current: Stage,
+    /// The private server's.
+    pub(crate) url: String,
+}
+
+/// The run, to which claims add their workloads.
+pub(crate) struct Bench {
+    arguments: Arguments,
+    stages: Stages,
+    meter: Meter,
+    outcomes: Vec<Outcome>,
+}
+
+impl Bench {
+    pub(crate) fn new(arguments: Arguments, url: &str) -> Result<Self, Box<dyn Error>> {
+        let mut server = redis::Client::open(url)?.get_connection()?;
+        data::load(&mut server)?;
+        let mut multi = runtime::Builder::new_multi_thread();
+        multi.worker_threads(2);
+        let stages = Stages {
+            multi: stage(&mut multi, url)?,
+            current: stage(&mut runtime::Builder::new_current_thread(), url)?,
+            url: url.to_owned(),
+        };
+        let mut meter = Meter::new(server);
+        report::print_head(&format!(
+            "{} on loopback, {} processors, {} rounds of {} ms",
+            meter.server()?,
+            thread::available_parallelism()?,
+            arguments.rounds(),
+            arguments.turn().as_millis(),
+        ));
+        Ok(Self {
+            arguments,
+            stages,
+            meter,
+            outcomes: Vec::new(),
+        })
+    }
+
+    /// Runs a workload, if it is wanted, with everybody whom `contestants` gives.
+    ///
+    /// # Panics
+    ///
+    /// Where a contestant does not do its work: then there is nothing to compare.
+    pub(crate) fn workload(&mut self, name: &str, contestants: impl FnOnce(&Stages) -> Vec<Contestant>) {
+        if !self.arguments.want(name) {
+            return;
+        }
+        let progress = Progress::new(name);
+        progress.show("warming up");
+        let mut contestants = contestants(&self.stages);
+        let mut records: Vec<Record> = contestants
+            .iter_mut()
+            .map(|contestant| {
+                (contestant.run)(self.arguments.warm_up());
+                Record {
+                    name: contestant.name,
+                    role: contestant.role,
+                    samples: Vec::new(),
+                }
+            })
+            .collect();
+        let rounds = self.arguments.rounds();
+        for round in 0..rounds {
+            progress.show(&format!("round {} of {rounds}", round + 1));
+            for turn in 0..contestants.len() {
+                // Somebody else begins each time, so that nobody always comes after the same one.
+                let index = (turn + round) % contestants.len();
+                let run = &mut contestants[index].run;
+                let duration = self.arguments.turn();
+                let sample = self.meter.meter(|| run(duration));
+                records[index].samples.push(match sample {
+                    Ok(sample) => sample,
+                    Err(error) => panic!("{name}, {}: {error}", records[index].name),
+                });
+            }
+        }
+        drop(progress);
+        let outcome = Outcome {
+            workload: name.to_owned(),
+            records,
+        };
+        report::print(&outcome);
+        self.outcomes.push(outcome);
+    }
+
+    /// Writes what is left to write.
+    pub(crate) fn finish(self) -> Result<(), Box<dyn Error>> {
+        if self.outcomes.is_empty() {
+            return Err("no workload has that in its name".into());
+        }
+        if let Some(file) = &self.arguments.json {
+            std::fs::write(file, report::json(&self.outcomes)?)
+                .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        }
+        Ok(())
+    }
+}
+
+fn stage(builder: &mut runtime::Builder, url: &str) -> Result<Stage, Box<dyn Error>> {
+    let runtime = builder.enable_all().build()?;
+    let peers = runtime.block_on(Peers::connect(url))?;
+    Ok(Stage {
+        runtime: Arc::new(runtime),
+        peers,
+    })
+}

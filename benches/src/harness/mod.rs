@@ -1,0 +1,18 @@
+//! How workloads are run, metered and reported.
+
+mod arguments;
+mod bench;
+mod contestant;
+pub(crate) mod data;
+pub(crate) mod launch;
+mod meter;
+mod operation;
+mod progress;
+mod report;
+pub(crate) mod spawned;
+mod statistics;
+
+pub(crate) use arguments::Arguments;
+pub(crate) use bench::{Bench, Stage};
+pub(crate) use contestant::Contestant;
+pub(crate) use operation::{Get, Incr, Operation, Set};
