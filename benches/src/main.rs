@@ -10,6 +10,7 @@
 //! [`peers`], each peer with the settings that its own documentation recommends for speed; how they are run, metered
 //! and reported is in [`harness`].
 
+mod acquire;
 mod command;
 mod get_fanout;
 mod get_limit;
@@ -28,13 +29,14 @@ use crate::harness::{Arguments, Bench, launch};
 /// What each claim's file runs, in the order in which it is run.
 ///
 /// To come, each in a file of its own: `cache.*`, `latency.N`, `key.build`, `runtime.*`.
-const CLAIMS: [fn(&mut Bench); 6] = [
+const CLAIMS: [fn(&mut Bench); 7] = [
     get_spawned::run,
     get_fanout::run,
     get_sequential::run,
     get_limit::run,
     command::run,
     set_spawned::run,
+    acquire::run,
 ];
 
 const HELP: &str = "\
