@@ -4,6 +4,8 @@
 //! cargo xtask bench                                       everything
 //! cargo xtask bench -- get.spawned --quick                what has this in its name, fewer and shorter rounds
 //! cargo xtask bench -- --json out.json                    the same figures for programs
+//! cargo run --profile bench -p swapplex-benches --features allocations -- get.spawned
+//!                                                         counts allocations instead of taking times
 //! ```
 //!
 //! One file per claim: [`get_spawned`], [`get_fanout`] and so on, in the order of [`CLAIMS`]. What they compare is in
@@ -48,8 +50,8 @@ Usage: cargo xtask bench [-- FILTER...] [--json FILE] [--quick]
   --json FILE  Writes the figures to FILE, too
   --quick      Fewer and shorter rounds: a look, not a measurement
 
-Every figure is the median of its rounds, and every ratio the median of the rounds' ratios. CPU is
-that of one operation, such as one get. `swapplex` leads each table; the ratios next to a peer are swapplex's
+Every figure is the median of its rounds, and every ratio the median of the rounds' ratios. CPU and allocations are
+those of one operation, such as one get. `swapplex` leads each table; the ratios next to a peer are swapplex's
 throughput in the peer's (more is better for swapplex) and its CPU time in the peer's (less is better). `best peer` is
 the fastest one and, in the other column, the one that takes the least CPU. A row in brackets is no peer, but something
 to compare with.";

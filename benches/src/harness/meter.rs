@@ -1,4 +1,4 @@
-//! What a contestant's turn takes: time, CPU of both sides.
+//! What a contestant's turn takes: time, CPU of both sides, allocations.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use redis::{Connection, InfoDict};
 use rustix::time::{ClockId, clock_gettime};
 
+use super::allocations;
 use super::statistics::Sample;
 
 /// Meters turns; the server it asks is the private one, so all of its CPU time belongs to the workload.
@@ -21,11 +22,13 @@ impl Meter {
     /// Runs `turn`, which gives the number of its operations.
     pub(super) fn meter(&mut self, turn: impl FnOnce() -> u64) -> Result<Sample, Box<dyn Error>> {
         let server = self.server_cpu()?;
+        let allocated = allocations::count();
         let client = client_cpu()?;
         let started = Instant::now();
         let operations = turn();
         let elapsed = started.elapsed();
         let client_cpu = client_cpu()?.saturating_sub(client);
+        let allocations = real(allocations::count() - allocated);
         let server_cpu = self.server_cpu()?.saturating_sub(server);
         if operations == 0 {
             return Err("not one operation was done in its time".into());
@@ -35,6 +38,7 @@ impl Meter {
             elapsed,
             client_cpu,
             server_cpu,
+            allocations,
         })
     }
 

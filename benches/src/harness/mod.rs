@@ -1,5 +1,6 @@
 //! How workloads are run, metered and reported.
 
+mod allocations;
 mod arguments;
 mod bench;
 mod contestant;

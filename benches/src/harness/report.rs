@@ -4,12 +4,17 @@ use std::collections::HashMap;
 
 use tinyjson::{JsonGenerateError, JsonValue};
 
+use super::allocations::COUNTS;
 use super::contestant::Role;
 use super::statistics::{Outcome, Ratios, Record, Sample};
 
 /// The head of the table on standard output; `conditions` is what the figures depend on.
 pub(super) fn print_head(conditions: &str) {
     println!("{conditions}\n");
+    if COUNTS {
+        println!("{:<34}{:>20}\n", "", "allocations per op");
+        return;
+    }
     println!("{:<82}{:>26}", "", "swapplex against this one");
     println!(
         "{:<34}{:>12}{:>8}{:>14}{:>14}{:>14}{:>12}\n",
@@ -23,7 +28,7 @@ pub(super) fn print(outcome: &Outcome) {
     for record in &outcome.records {
         print_record(outcome, record);
     }
-    if let Some(ratios) = outcome.against_best() {
+    if !COUNTS && let Some(ratios) = outcome.against_best() {
         println!("  {:<32}{:48}{}", "best peer", "", against(ratios));
     }
     println!();
@@ -34,6 +39,10 @@ fn print_record(outcome: &Outcome, record: &Record) {
         Role::Reference => format!("({})", record.name),
         Role::Ours | Role::Peer => record.name.to_owned(),
     };
+    if COUNTS {
+        println!("  {name:<32}{:>20.3}", record.median(Sample::allocations));
+        return;
+    }
     let ratios = match record.role {
         Role::Ours => String::new(),
         Role::Peer | Role::Reference => outcome.ratios(record).map(against).unwrap_or_default(),
@@ -100,6 +109,13 @@ fn row(outcome: &Outcome, peer: &str, record: &Record, ratios: Option<Ratios>) -
     if peer == "best" {
         put("best_peer", record.name.to_owned().into());
     }
+    if COUNTS {
+        put(
+            "allocations_per_operation",
+            record.median(Sample::allocations).into(),
+        );
+        return row.into();
+    }
     put("ops_per_second", record.median(Sample::per_second).into());
     if let Some(ours) = outcome.ours() {
         put("swapplex_ops_per_second", ours.median(Sample::per_second).into());
@@ -120,7 +136,7 @@ fn row(outcome: &Outcome, peer: &str, record: &Record, ratios: Option<Ratios>) -
     row.into()
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "allocations")))]
 mod tests {
     use std::time::Duration;
 
@@ -136,6 +152,7 @@ mod tests {
                 elapsed: Duration::from_secs(1),
                 client_cpu: Duration::from_secs(1),
                 server_cpu: Duration::from_secs(1),
+                allocations: 0.0,
             }],
         };
         let outcome = Outcome {

@@ -11,6 +11,7 @@ pub(super) struct Sample {
     pub(super) elapsed: Duration,
     pub(super) client_cpu: Duration,
     pub(super) server_cpu: Duration,
+    pub(super) allocations: f64,
 }
 
 impl Sample {
@@ -26,6 +27,10 @@ impl Sample {
     /// In nanoseconds per operation.
     pub(super) fn server_cpu(&self) -> f64 {
         self.server_cpu.as_secs_f64() * 1e9 / self.operations
+    }
+
+    pub(super) fn allocations(&self) -> f64 {
+        self.allocations / self.operations
     }
 }
 
@@ -126,6 +131,7 @@ mod tests {
             elapsed: Duration::from_secs(1),
             client_cpu: Duration::from_secs(1),
             server_cpu: Duration::ZERO,
+            allocations: 0.0,
         };
         Record {
             name,
