@@ -1,6 +1,7 @@
 //! The run: runtimes, connections, rounds.
 
 use std::error::Error;
+use std::fs;
 use std::sync::Arc;
 use std::thread;
 
@@ -54,9 +55,10 @@ impl Bench {
         };
         let mut meter = Meter::new(server);
         report::print_head(&format!(
-            "{} on loopback, {} processors, {} rounds of {} ms",
+            "{} on loopback, {} processors{}, {} rounds of {} ms",
             meter.server()?,
             thread::available_parallelism()?,
+            load(),
             arguments.rounds(),
             arguments.turn().as_millis(),
         ));
@@ -121,7 +123,7 @@ impl Bench {
             return Err("no workload has that in its name".into());
         }
         if let Some(file) = &self.arguments.json {
-            std::fs::write(file, report::json(&self.outcomes)?)
+            fs::write(file, report::json(&self.outcomes)?)
                 .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
         }
         Ok(())
@@ -135,4 +137,12 @@ fn stage(builder: &mut runtime::Builder, url: &str) -> Result<Stage, Box<dyn Err
         runtime: Arc::new(runtime),
         peers,
     })
+}
+
+/// How busy the machine is before we begin, where the system tells (Linux): with others at work, throughput says
+/// little, and CPU time a bit more.
+fn load() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let last_minute = text.split(' ').next().filter(|load| !load.is_empty());
+    last_minute.map_or(String::new(), |load| format!(" (load average {load})"))
 }
