@@ -25,7 +25,9 @@ pub(crate) fn run(bench: &mut Bench) {
             vec![
                 Contestant::ours(on_workers(stage, threads, (), |(), turn| {
                     for _ in 0..turn {
-                        assert!(black_box(swapplex::get_connection().is_live()).is_ok_and(|live| live));
+                        assert!(black_box(
+                            swapplex::get_connection().is_live().is_ok_and(|live| live)
+                        ));
                     }
                 })),
                 Contestant::reference(

@@ -86,6 +86,7 @@ impl Client {
         self.shared.counters().read()
     }
 
+    #[inline]
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }

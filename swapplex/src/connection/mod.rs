@@ -50,6 +50,7 @@ pub struct ManagedConnection<D: Origin = EnvConnection> {
 ///     conn.get(key).await
 /// }
 /// ```
+#[inline]
 pub fn get_connection() -> ManagedConnection {
     EnvConnection::connection()
 }
@@ -67,6 +68,7 @@ impl<D: Origin> ManagedConnection<D> {
     /// # Errors
     ///
     /// [`Error::NoRuntime`] outside of a Tokio runtime.
+    #[inline]
     pub fn is_live(&self) -> Result<bool, Error> {
         is_live(self.handle.shared())
     }

@@ -12,6 +12,7 @@ use crate::config::Source;
 pub struct EnvConnection;
 
 impl Database for EnvConnection {
+    #[inline]
     fn client() -> &'static Client {
         static CLIENT: OnceLock<Client> = OnceLock::new();
         CLIENT.get_or_init(|| Client::builder(Source::env("REDIS")).build())

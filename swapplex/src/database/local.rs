@@ -88,6 +88,7 @@ pub(super) fn connection(shared: &Shared) -> Option<Arc<Connection>> {
     with(shared, |reach| reach.live.cloned()).ok().flatten()
 }
 
+#[inline]
 fn with<R>(shared: &Shared, f: impl FnOnce(Reach<'_>) -> R) -> Result<R, Error> {
     let mut f = Some(f);
     let known = LOCALS.try_with(|locals| {
@@ -103,14 +104,19 @@ fn with<R>(shared: &Shared, f: impl FnOnce(Reach<'_>) -> R) -> Result<R, Error> 
         }
         f.take().map(|f| f(reach))
     });
-    match (known, f) {
-        (Ok(Some(result)), _) => Ok(result),
-        (_, Some(f)) => with_looked_up(shared, f),
-        (_, None) => unreachable!("the callback is only taken to be called"),
+    if let Ok(Some(result)) = known {
+        return Ok(result);
+    }
+    match f {
+        Some(f) => with_looked_up(shared, f),
+        None => unreachable!("the callback is only taken to be called"),
     }
 }
 
 /// The way for threads that may be on another runtime than last time, or here for the first time.
+// Out of line, so that it does not burden the way that workers go.
+#[cold]
+#[inline(never)]
 fn with_looked_up<R>(shared: &Shared, f: impl FnOnce(Reach<'_>) -> R) -> Result<R, Error> {
     let handle = Handle::try_current().map_err(|_| Error::NoRuntime)?;
     let runtime = handle.id();

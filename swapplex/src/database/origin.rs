@@ -117,12 +117,14 @@ impl<D> fmt::Debug for Static<D> {
 }
 
 impl<D: Database> Handle for Static<D> {
+    #[inline]
     fn shared(&self) -> &Arc<Shared> {
         D::client().shared()
     }
 }
 
 impl Handle for Client {
+    #[inline]
     fn shared(&self) -> &Arc<Shared> {
         Client::shared(self)
     }

@@ -173,9 +173,10 @@ impl Wire {
     pub(super) fn complete_front(&mut self) {
         if let Some(flight) = self.in_flight.pop_front() {
             self.weight -= flight.weight;
-            if self.retired.len() < RETIRED {
-                self.retired.push_back(flight.outbox);
+            if self.retired.len() == RETIRED {
+                self.retired.pop_front();
             }
+            self.retired.push_back(flight.outbox);
         }
     }
 
@@ -183,8 +184,12 @@ impl Wire {
     /// a new one.
     pub(super) fn open(&mut self, now: Instant) -> Option<Arc<Outbox>> {
         self.open += 1;
-        // The oldest is the likeliest to be free. If it is not, somebody may keep it for long.
-        let mut outbox = self.retired.pop_front()?;
+        // Callers that were just woken have not taken their answers yet, so the oldest are the likeliest to be free.
+        let free = self
+            .retired
+            .iter()
+            .position(|outbox| Arc::strong_count(outbox) == 1)?;
+        let mut outbox = self.retired.remove(free)?;
         Arc::get_mut(&mut outbox)?.reopen(now);
         Some(outbox)
     }
