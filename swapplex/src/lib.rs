@@ -1,4 +1,30 @@
-//! A Redis layer that is never debugged.
+//! A Redis layer that is never debugged: one connection per database, configured from the environment, shared by every
+//! task, reconnecting without errors that could have been avoided, and turning concurrent `GET`s into `MGET`s.
+//!
+//! ```no_run
+//! use redis::AsyncCommands;
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     swapplex::set("user:7:name", "Ada").await?;
+//!     // Joins every other get under way: one MGET for all of them.
+//!     let name = swapplex::get("user:7:name").await?;
+//!     // All of redis-rs works on a connection, which costs nothing to get.
+//!     let visits: u64 = swapplex::get_connection().incr("user:7:visits", 1).await?;
+//!     println!("{name:?} was here {visits} times");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Where to go from here
+//!
+//! - [`get`], [`set`], [`get_many`]: what shares commands; [`docs::batching`] says how.
+//! - [`get_connection`]: the connection for everything else, with redis-rs's own traits.
+//! - [`config`]: which variables say where to connect.
+//! - [`Client`]: the same without the environment; [`Database`]: further databases that have a type of their own.
+//! - [`Error`]: what became of a request that has no answer; [`docs::delivery`] says what is sent again, and when.
+//! - [`connection_stream`], [`on_connected`]: what happens to the connection.
+//! - [`macro@main`], [`runtime`]: a Tokio runtime whose end is graceful, and whose threads' data can be referred to.
 
 pub mod config;
 pub mod docs;
