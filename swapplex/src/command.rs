@@ -99,9 +99,12 @@ const READS: &[&str] = &[
     "zunion",
 ];
 
-/// Commands that change what a connection is to everybody who shares it, in order, each with what to do instead.
+/// Commands that change what a connection is to everybody who shares it, or that some servers answer with no reply or
+/// several, in order, with subcommands behind a bar, each with what to do instead.
 const SPOILING: &[(&str, &str)] = &[
     ("AUTH", "set the credentials in the configuration"),
+    // What it switches off are the replies to other callers' commands.
+    ("CLIENT|REPLY", OWN),
     ("DISCARD", PIPELINE),
     ("EXEC", PIPELINE),
     ("HELLO", "choose the protocol with ?protocol= in the URL"),
@@ -111,7 +114,10 @@ const SPOILING: &[(&str, &str)] = &[
     ("PSYNC", OWN),
     ("PUNSUBSCRIBE", OWN),
     ("QUIT", "drop the client"),
+    // Some forms of it have no reply.
+    ("REPLCONF", OWN),
     ("RESET", OWN),
+    ("SCRIPT|DEBUG", OWN),
     ("SELECT", "use a client for that database number"),
     ("SSUBSCRIBE", OWN),
     ("SUBSCRIBE", OWN),
@@ -135,10 +141,7 @@ pub fn reads() -> &'static [&'static str] {
 
 /// Whether the command changes nothing, so that it may be sent twice.
 pub(crate) fn is_read(command: &Cmd) -> bool {
-    let mut arguments = command.args_iter().map(|argument| match argument {
-        Arg::Simple(bytes) => bytes,
-        _ => b"",
-    });
+    let mut arguments = arguments(command);
     let Some(name) = arguments.next() else {
         return false;
     };
@@ -149,6 +152,13 @@ pub(crate) fn is_read(command: &Cmd) -> bool {
     name.push(b'|');
     name.extend(arguments.next().unwrap_or_default().to_ascii_lowercase());
     is_listed(&name)
+}
+
+fn arguments(command: &Cmd) -> impl Iterator<Item = &[u8]> {
+    command.args_iter().map(|argument| match argument {
+        Arg::Simple(bytes) => bytes,
+        _ => b"",
+    })
 }
 
 /// The command's name as it may be shown: no arguments, since they may be secret.
@@ -175,17 +185,34 @@ pub(crate) fn check(command: &Cmd) -> RedisResult<()> {
     if command.args_iter().len() == 0 {
         return Err((ErrorKind::Client, "empty command").into());
     }
-    let name = name(command);
-    let Ok(at) = SPOILING.binary_search_by(|(spoiling, _)| (*spoiling).cmp(&name)) else {
-        return Ok(());
+    let mut name = name(command);
+    let advice = match advice(&name) {
+        None if matches!(&*name, "CLIENT" | "SCRIPT") => {
+            let subcommand = arguments(command).nth(1).unwrap_or_default();
+            name = format!(
+                "{name}|{}",
+                String::from_utf8_lossy(subcommand).to_ascii_uppercase()
+            );
+            advice(&name)
+        }
+        advice => advice,
     };
-    let (_, advice) = SPOILING[at];
-    Err((
-        ErrorKind::Client,
-        "this command would spoil a connection that others share",
-        format!("{name}: {advice}"),
-    )
-        .into())
+    match advice {
+        None => Ok(()),
+        Some(advice) => Err((
+            ErrorKind::Client,
+            "this command would spoil a connection that others share",
+            format!("{}: {advice}", name.replace('|', " ")),
+        )
+            .into()),
+    }
+}
+
+fn advice(name: &str) -> Option<&'static str> {
+    let at = SPOILING
+        .binary_search_by(|(spoiling, _)| (*spoiling).cmp(name))
+        .ok()?;
+    Some(SPOILING[at].1)
 }
 
 fn is_listed(name: &[u8]) -> bool {
@@ -200,6 +227,16 @@ mod tests {
     fn the_table_is_in_order() {
         assert!(READS.is_sorted());
         assert!(SPOILING.is_sorted());
+    }
+
+    #[test]
+    fn subcommands_that_spoil_are_told_from_those_that_do_not() {
+        let error = check(redis::cmd("client").arg("Reply").arg("off")).expect_err("it spoils");
+        assert!(error.to_string().contains("CLIENT REPLY"), "{error}");
+        assert!(check(redis::cmd("SCRIPT").arg("debug").arg("YES")).is_err());
+        assert!(check(redis::cmd("CLIENT").arg("INFO")).is_ok());
+        assert!(check(redis::cmd("SCRIPT").arg("LOAD").arg("return 1")).is_ok());
+        assert!(check(&redis::cmd("CLIENT")).is_ok());
     }
 
     #[test]

@@ -262,6 +262,28 @@ async fn what_would_spoil_the_connection_for_others_is_refused_with_advice() {
 }
 
 #[tokio::test]
+async fn nobody_can_switch_off_the_replies_of_others() {
+    let (_server, client) = start();
+    let mut conn = client.connection();
+    for key in ["a", "b"] {
+        client.set(key, key).await.unwrap();
+    }
+    for mode in ["SKIP", "OFF", "ON"] {
+        let mut others = client.connection();
+        let mut reply = redis::cmd("client");
+        reply.arg("reply").arg(mode);
+        let (error, a, b) = tokio::join!(
+            reply.exec_async(&mut conn),
+            client.get("a"),
+            others.get::<_, String>("b")
+        );
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Client, "{mode}");
+        assert_eq!(a.unwrap().as_deref(), Some(&b"a"[..]));
+        assert_eq!(b.unwrap(), "b");
+    }
+}
+
+#[tokio::test]
 async fn empty_commands_are_refused() {
     let (_server, client) = start();
     let mut conn = client.connection();
