@@ -21,7 +21,8 @@ pub enum Error {
     #[error("not executed: {0}")]
     NotExecuted(#[source] NotExecuted),
 
-    /// The request reached the server, or may have, and no reply came: it was executed, or it was not.
+    /// The request reached the server, or may have, and no reply came: it was executed, or it was not. A pipeline may
+    /// also have been executed in part.
     ///
     /// Only the caller knows whether sending it again does harm.
     #[error(
@@ -80,6 +81,9 @@ pub enum NoReply {
     /// Its time was up.
     #[error("its time was up")]
     Timeout,
+    /// The first commands of a pipeline were executed and answered, and the rest could not be sent.
+    #[error("its first commands were executed, and the rest was not: {0}")]
+    Partial(#[source] Box<Error>),
 }
 
 impl Error {
@@ -128,6 +132,10 @@ impl Error {
                     _ => io::ErrorKind::NotConnected,
                 }
             }
+            Self::OutcomeUnknown {
+                cause: NoReply::Partial(error),
+                ..
+            } => error.io_kind(),
             Self::OutcomeUnknown { .. } => io::ErrorKind::ConnectionReset,
             Self::NoRuntime | Self::Redis(_) => io::ErrorKind::Unsupported,
         }

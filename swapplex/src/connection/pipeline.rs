@@ -91,7 +91,12 @@ impl Request for PipelineRequest<'_> {
     }
 
     fn only_reads(&self) -> bool {
-        self.unanswered().all(command::is_read)
+        self.pipeline.cmd_iter().all(command::is_read)
+    }
+
+    fn has_begun(&self) -> bool {
+        let mut answered = self.pipeline.cmd_iter().take(self.answered.len());
+        !answered.all(command::is_read)
     }
 
     fn resume(&mut self, undelivered: Undelivered) -> Resume {

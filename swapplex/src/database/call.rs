@@ -135,7 +135,11 @@ async fn persist<R: Request>(
 ) -> Result<R::Output, R::Error> {
     let limit = journey.start + shared.settings().command_timeout;
     loop {
-        let mut ticket = send(&shared, &request, journey.is_alone, limit).await?;
+        let mut ticket = match send(&shared, &request, journey.is_alone, limit).await {
+            Ok(ticket) => ticket,
+            Err(error) if request.has_begun() => return Err(partial(&shared, &request, error).into()),
+            Err(error) => return Err(error.into()),
+        };
         let answer = future::poll_fn(|cx| ticket.poll(cx));
         match timeout_at(limit, answer).await {
             Ok(Ok(reply)) => match request.finish(reply) {
@@ -211,7 +215,10 @@ fn retry(shared: &Shared, request: &mut impl Request, undelivered: Undelivered) 
     let (reason, epoch) = (undelivered.reason.clone(), Some(undelivered.epoch));
     let resume = request.resume(undelivered);
     match (reason, resume) {
-        (Reason::Deadline, resume) => Err(late(shared, request, epoch, resume != Resume::Unsent)),
+        (Reason::Deadline, resume) => {
+            let may_be_sent = resume != Resume::Unsent || request.has_begun();
+            Err(late(shared, request, epoch, may_be_sent))
+        }
         (Reason::Lost(_), Resume::Unsent) => Ok(()),
         (Reason::Lost(_), Resume::Repeat) => {
             shared.counters().replays.add(1);
@@ -241,6 +248,16 @@ fn late(shared: &Shared, request: &impl Request, epoch: Option<u64>, may_be_sent
         command,
         epoch,
         cause: NoReply::Timeout,
+    }
+}
+
+/// The rest of a request could not be sent, but its beginning has been executed.
+fn partial(shared: &Shared, request: &impl Request, error: Error) -> Error {
+    shared.counters().unknown_outcomes.add(1);
+    Error::OutcomeUnknown {
+        command: request.name().into(),
+        epoch: None,
+        cause: NoReply::Partial(Box::new(error)),
     }
 }
 

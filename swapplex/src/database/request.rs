@@ -27,6 +27,11 @@ pub(crate) trait Request {
     /// Whether it changes nothing.
     fn only_reads(&self) -> bool;
 
+    /// Whether a part of it was executed already that changes something, so that it cannot be called not executed.
+    fn has_begun(&self) -> bool {
+        false
+    }
+
     /// Keeps what was answered, and says what the rest is to it now that the connection is lost.
     fn resume(&mut self, undelivered: Undelivered) -> Resume;
 

@@ -27,7 +27,7 @@
 //! | not sent, or not fully | sent again on the next connection |
 //! | sent, not answered; it only reads | sent again on the next connection |
 //! | sent, not answered; anything else | [`OutcomeUnknown`](crate::Error::OutcomeUnknown), never sent again |
-//! | a pipeline | answered commands keep their replies. The rest is sent again if each of those that were sent only reads; else the pipeline is an `OutcomeUnknown` as a whole |
+//! | a pipeline | answered commands keep their replies. The rest is sent again if each of those that were sent only reads; else the pipeline is an `OutcomeUnknown` as a whole. So it is where the rest cannot be sent in time, once a command of it that changes something was answered |
 //! | an atomic pipeline | the server runs nothing of it before `EXEC` arrives, so it counts as sent once `EXEC` is; then as the row above, all of its commands taken together |
 //! | a command without a reply (`no_response`) | forgotten. Its future resolves when it is in an outbox, before it is known whether it leaves |
 //!

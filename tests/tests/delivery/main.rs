@@ -249,6 +249,36 @@ async fn a_pipeline_keeps_what_was_answered_and_repeats_reads_only() {
 }
 
 #[tokio::test]
+async fn a_pipeline_of_which_a_part_was_executed_is_not_called_safe_to_send_again() {
+    for (is_silent, is_refused) in [(false, true), (false, false), (true, false)] {
+        let server = scripted(move |request| match (request.name().as_str(), is_silent) {
+            ("INCRBY", false) => Answer::integer(1).then_close(),
+            ("INCRBY", true) => Answer::integer(1),
+            ("PING", _) => Answer::raw("+PONG\r\n"),
+            _ => Answer::nothing(),
+        });
+        let client = Client::builder(Source::url(server.url()).unwrap())
+            .command_timeout(Duration::from_millis(400))
+            .build();
+        let mut conn = client.connection();
+        let () = conn.ping().await.unwrap();
+        let mut pipe = redis::pipe();
+        pipe.incr("n", 1).get("k");
+        let (result, ()) = tokio::join!(pipe.exec_async(&mut conn), async {
+            server
+                .until(|seen| seen.requests.iter().any(|request| request.name() == "INCRBY"))
+                .await;
+            if is_refused {
+                server.refuse().await;
+            }
+        });
+        let error = Error::from(result.unwrap_err());
+        assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error}");
+        assert_eq!(client.stats().unknown_outcomes, 1);
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_told_at_once_and_recovers_once_it_is_right() {
     let server = RedisServer::builder().user("app on >right ~* +@all").start();
     let client = Client::open(server.url_as("app", "wrong-canary")).unwrap();
