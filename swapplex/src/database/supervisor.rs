@@ -98,6 +98,17 @@ impl Charge {
             reply_limits,
             ..
         } = self.settings;
+        self.counters.connects.add(1);
+        self.events.push(ConnectionEvent::Connected {
+            epoch,
+            client_id: greeting.client_id,
+        });
+        // Made before the driver, and so dropped after it: who waits is told before who watches.
+        let mut parting = Parting {
+            events: &self.events,
+            epoch,
+            cause: LostCause::RuntimeEnded,
+        };
         let mut driver = Driver::new(
             Arc::clone(&connection),
             transport,
@@ -105,11 +116,6 @@ impl Charge {
             command_timeout,
             reply_limits,
         );
-        self.counters.connects.add(1);
-        self.events.push(ConnectionEvent::Connected {
-            epoch,
-            client_id: greeting.client_id,
-        });
         self.lane.connected(Arc::clone(&connection));
         let (cause, is_closed) = tokio::select! {
             cause = driver.serve() => (cause, false),
@@ -124,11 +130,24 @@ impl Charge {
         }
         driver.lose(cause.clone()).await;
         self.counters.losses.add(usize::from(!is_closed));
-        self.events.push(ConnectionEvent::Disconnected {
-            epoch,
-            cause: Arc::new(cause),
-        });
+        parting.cause = cause;
         is_closed
+    }
+}
+
+/// Tells those who watch that a connection has ended, however that comes about.
+struct Parting<'a> {
+    events: &'a EventLog,
+    epoch: u64,
+    cause: LostCause,
+}
+
+impl Drop for Parting<'_> {
+    fn drop(&mut self) {
+        self.events.push(ConnectionEvent::Disconnected {
+            epoch: self.epoch,
+            cause: Arc::new(self.cause.clone()),
+        });
     }
 }
 

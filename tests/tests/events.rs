@@ -1,0 +1,45 @@
+//! What those who follow a database's connections are told.
+
+use std::time::Duration;
+
+use swapplex::{Client, ConnectionEvent, LostCause};
+use swapplex_tests::RedisServer;
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
+
+/// Far beyond anything but a hang.
+const FOR_EVER: Duration = Duration::from_secs(30);
+
+fn current_thread() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn a_connection_that_ends_with_its_runtime_is_no_longer_live() {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    let first = current_thread();
+    first.block_on(client.set("k", 1)).unwrap();
+    let mut before = client.connection_stream();
+    drop(first);
+
+    let mut after = client.connection_stream();
+    current_thread().block_on(async {
+        assert!(matches!(
+            before.next().await,
+            ConnectionEvent::Connected { epoch: 1, .. }
+        ));
+        let event = timeout(FOR_EVER, before.next()).await.expect("told of the end");
+        let ConnectionEvent::Disconnected { epoch: 1, cause, .. } = &event else {
+            panic!("{event:?}")
+        };
+        assert!(matches!(**cause, LostCause::RuntimeEnded), "{cause}");
+
+        client.set("k", 2).await.unwrap();
+        let event = after.next().await;
+        assert!(
+            matches!(event, ConnectionEvent::Connected { epoch: 2, .. }),
+            "{event:?}"
+        );
+    });
+}
