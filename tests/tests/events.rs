@@ -1,5 +1,8 @@
 //! What those who follow a database's connections are told.
 
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use swapplex::{Client, ConnectionEvent, LostCause};
@@ -42,4 +45,31 @@ fn a_connection_that_ends_with_its_runtime_is_no_longer_live() {
             "{event:?}"
         );
     });
+}
+
+/// Stands for the memory that a task's waker keeps.
+struct Task;
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[tokio::test]
+async fn who_no_longer_follows_is_forgotten() {
+    let client = Client::open("redis://127.0.0.1:1").unwrap();
+    let tasks: Vec<Arc<Task>> = (0..100).map(|_| Arc::new(Task)).collect();
+    let mut kept = client.connection_stream();
+    for task in &tasks {
+        let waker = Waker::from(Arc::clone(task));
+        let mut dropped = client.connection_stream();
+        for stream in [&mut kept, &mut dropped] {
+            let next = pin!(stream.next());
+            assert!(next.poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+    }
+    let held: usize = tasks.iter().map(|task| Arc::strong_count(task) - 1).sum();
+    assert_eq!(
+        held, 1,
+        "only the last task that polled the stream that is still there"
+    );
 }

@@ -1,6 +1,6 @@
 //! What happens to a database's connections, for those who want to follow it.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -60,7 +60,10 @@ struct Inner {
     first: u64,
     /// `Connected` events whose connection is live, one per runtime.
     live: Vec<ConnectionEvent>,
-    waiting: Vec<Waker>,
+    /// Wakers by the number of the stream that waits.
+    waiting: HashMap<u64, Waker>,
+    /// How many streams there were.
+    streams: u64,
 }
 
 impl EventLog {
@@ -81,10 +84,10 @@ impl EventLog {
             inner.events.push_back(event);
             std::mem::take(&mut inner.waiting)
         };
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.into_values().for_each(Waker::wake);
     }
 
-    fn poll_next(&self, next: &mut u64, cx: &mut Context<'_>) -> Poll<ConnectionEvent> {
+    fn poll_next(&self, stream: u64, next: &mut u64, cx: &mut Context<'_>) -> Poll<ConnectionEvent> {
         let mut inner = lock(&self.inner);
         *next = (*next).max(inner.first);
         let at = usize::try_from(*next - inner.first).unwrap_or(usize::MAX);
@@ -92,19 +95,28 @@ impl EventLog {
             *next += 1;
             return Poll::Ready(event.clone());
         }
-        if !inner.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-            inner.waiting.push(cx.waker().clone());
-        }
+        let replaced = inner.waiting.insert(stream, cx.waker().clone());
+        drop(inner);
+        // Only now, since dropping a waker may run other people's code.
+        drop(replaced);
         Poll::Pending
     }
 
-    /// What is live now, and the number of the next event.
-    fn subscribe(&self) -> (VecDeque<ConnectionEvent>, u64) {
-        let inner = lock(&self.inner);
+    /// The number of a new stream, what is live now, and the number of the next event.
+    fn subscribe(&self) -> (u64, VecDeque<ConnectionEvent>, u64) {
+        let mut inner = lock(&self.inner);
+        inner.streams += 1;
         (
+            inner.streams,
             inner.live.iter().cloned().collect(),
             inner.first + inner.events.len() as u64,
         )
+    }
+
+    /// Forgets a stream that is gone.
+    fn unsubscribe(&self, stream: u64) {
+        let waker = lock(&self.inner).waiting.remove(&stream);
+        drop(waker);
     }
 }
 
@@ -116,14 +128,21 @@ impl EventLog {
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct ConnectionStream {
     shared: Arc<Shared>,
+    /// Tells the streams of a database apart.
+    id: u64,
     live: VecDeque<ConnectionEvent>,
     next: u64,
 }
 
 impl ConnectionStream {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let (live, next) = shared.events().subscribe();
-        Self { shared, live, next }
+        let (id, live, next) = shared.events().subscribe();
+        Self {
+            shared,
+            id,
+            live,
+            next,
+        }
     }
 
     /// The next event.
@@ -138,8 +157,14 @@ impl ConnectionStream {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionEvent> {
         match self.live.pop_front() {
             Some(event) => Poll::Ready(event),
-            None => self.shared.events().poll_next(&mut self.next, cx),
+            None => self.shared.events().poll_next(self.id, &mut self.next, cx),
         }
+    }
+}
+
+impl Drop for ConnectionStream {
+    fn drop(&mut self) {
+        self.shared.events().unsubscribe(self.id);
     }
 }
 
@@ -186,13 +211,8 @@ pub fn connection_stream<D: Database>() -> ConnectionStream {
 /// # }
 /// ```
 pub async fn on_connected<D: Database>() -> ConnectionEvent {
-    let shared = Arc::clone(D::client().shared());
-    let (_, next) = shared.events().subscribe();
-    let mut stream = ConnectionStream {
-        shared,
-        live: VecDeque::new(),
-        next,
-    };
+    let mut stream = D::connection_stream();
+    stream.live.clear();
     loop {
         let event = stream.next().await;
         if matches!(event, ConnectionEvent::Connected { .. }) {
