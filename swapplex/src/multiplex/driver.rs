@@ -139,10 +139,11 @@ impl Driver {
         }
     }
 
-    /// Hands out every complete frame that was received.
+    /// Hands out every complete frame that was received, those in front of a breach of the protocol too.
     fn deliver(&mut self) -> Result<(), LostCause> {
         let mut complete = 0;
         let mut pushes = false;
+        let mut breach = Ok(());
         self.frames.clear();
         while complete < self.received.len() {
             match self.scanner.advance(&self.received[complete..]) {
@@ -155,11 +156,14 @@ impl Driver {
                     complete += frame.len;
                 }
                 Ok(None) => break,
-                Err(error) => return Err(LostCause::Protocol(error)),
+                Err(error) => {
+                    breach = Err(LostCause::Protocol(error));
+                    break;
+                }
             }
         }
         if complete == 0 {
-            return Ok(());
+            return breach;
         }
         let chunk = self.received.split_to(complete).freeze();
         if pushes {
@@ -168,7 +172,7 @@ impl Driver {
         if !self.connection.deliver(&chunk, &self.frames, &mut self.wakers) {
             return Err(LostCause::SurplusReply);
         }
-        Ok(())
+        breach
     }
 
     /// One timer looks after the deadlines of all requests; it rests while there are none.

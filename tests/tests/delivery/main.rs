@@ -447,6 +447,25 @@ async fn a_surplus_reply_ends_the_connection_and_a_push_does_not() {
 }
 
 #[tokio::test]
+async fn replies_in_front_of_garbage_count() {
+    let server = scripted(|request| match request.argument(1).as_str() {
+        "first" => Answer::nothing(),
+        "second" => Answer::raw(":7\r\n$9223372036854775807\r\n"),
+        _ => Answer::bulk("v"),
+    });
+    let client = Client::open(server.url()).unwrap();
+    client.get("warm").await.unwrap();
+    let (mut one, mut other) = (client.connection(), client.connection());
+    let (first, second) = tokio::join!(
+        one.incr::<_, _, i64>("first", 1),
+        other.incr::<_, _, i64>("second", 1)
+    );
+    assert_eq!(first.unwrap(), 7);
+    let error = Error::from(second.unwrap_err());
+    assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn hostile_lengths_end_the_connection_and_take_no_memory() {
     for hostile in [
         "*2147483647\r\n",
