@@ -27,6 +27,11 @@ impl Argument {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    #[inline]
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
 }
 
 impl fmt::Debug for Argument {
