@@ -34,10 +34,17 @@ pub use policy::{Cached, Policy};
 /// What the derive's output calls; not part of what users may rely on.
 #[doc(hidden)]
 pub mod private {
-    pub use super::text::{Escaped, Escaping, Number, Part, escaped};
+    pub use super::policy::positive;
+    pub use super::text::{Escaped, Escaping, Number, Part, Text, escaped, number, text};
 
     use super::shape::{Cacheable, Shape};
     use crate::database::Database;
+
+    /// A struct whose fields are families of keys; reads them, so that nobody is told that nobody does.
+    pub trait Keyspace {
+        /// Reads every field.
+        fn fields(&self);
+    }
 
     /// Says that a type is a shape, in one error at the type.
     pub const fn is_shape<S: Shape>() {}

@@ -40,8 +40,7 @@ impl Policy {
     #[must_use]
     #[track_caller]
     pub const fn ttl(mut self, ttl: Duration) -> Self {
-        check(ttl);
-        self.ttl = Some(ttl);
+        self.ttl = Some(positive(ttl));
         self
     }
 
@@ -60,8 +59,7 @@ impl Policy {
     #[must_use]
     #[track_caller]
     pub const fn cached_for(mut self, limit: Duration) -> Self {
-        check(limit);
-        self.cached = Some(Cached::AtMost(limit));
+        self.cached = Some(Cached::AtMost(positive(limit)));
         self
     }
 
@@ -81,14 +79,16 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 /// Milliseconds that Redis can add to the present: beyond, a key "has an invalid expire time".
 const LONGEST: u64 = i64::MAX as u64 / 2;
 
+/// A duration that Redis can count.
 #[track_caller]
-const fn check(duration: Duration) {
+pub const fn positive(duration: Duration) -> Duration {
     assert!(
         duration.as_millis() > 0,
-        "a duration of zero: a key would be gone as soon as it is written"
+        "less than a millisecond: a key would be gone as soon as it is written"
     );
     assert!(
         duration.as_millis() <= LONGEST as u128,
-        "a duration longer than Redis can count"
+        "longer than Redis can count"
     );
+    duration
 }

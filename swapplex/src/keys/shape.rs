@@ -64,7 +64,7 @@ pub trait Shape {}
     label = "`{Self}` cannot be cached on the client",
     note = "`cached` is for `Value<T>`"
 )]
-pub trait Cacheable: Shape {}
+pub trait Cacheable {}
 
 /// One value. A `ttl` starts each time it is set.
 #[derive(Debug)]
@@ -108,4 +108,4 @@ impl<T, C: Codec<T>> Shape for List<T, C> {}
 impl<T, C: Codec<T>> Shape for SortedSet<T, C> {}
 impl<F, V, C: Codec<V>> Shape for Stream<F, V, C> where Plain: Codec<F> {}
 
-impl<T, C: Codec<T>> Cacheable for Value<T, C> {}
+impl<T, C> Cacheable for Value<T, C> {}

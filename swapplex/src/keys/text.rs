@@ -138,33 +138,58 @@ macro_rules! forward {
 
 forward!(Display, LowerHex, UpperHex, Binary, Octal);
 
+/// A parameter that only `{}` is asked of, escaped as it is written.
+///
+/// It is the same type for all parameters, so that one that is no [`Part`] is one error, and not another one where it
+/// is formatted.
+pub struct Text<'a>(Escaped<'a, dyn fmt::Display + 'a>);
+
+impl fmt::Display for Text<'_> {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Text").finish_non_exhaustive()
+    }
+}
+
+/// A parameter, escaped as it is written.
+#[inline]
+pub fn text<'a, T: Part>(value: &'a T, escaping: &'a Escaping, separator: Option<u8>) -> Text<'a> {
+    Text(escaped(value.display(), escaping, separator))
+}
+
+/// An integer, padded, escaped as it is written.
+#[inline]
+pub const fn number<'a, T: Number>(
+    value: &'a T,
+    escaping: &'a Escaping,
+    separator: Option<u8>,
+) -> Escaped<'a, T> {
+    escaped(value, escaping, separator)
+}
+
 /// What can be written into a key: whatever is [`Display`](fmt::Display).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be written into a key",
     label = "does not implement `Display`",
     note = "a key's parts are written with Display",
-    note = "bytes have none: take a type that implements `LowerHex`, and write it as `{{digest:x}}`"
+    note = "for bytes, take a type that implements `LowerHex`, and write it as `{{digest:x}}`"
 )]
 pub trait Part {
-    /// The parameter, escaped as it is written.
-    type Escaped<'a>
-    where
-        Self: 'a;
-
-    /// Escapes the parameter as it is written.
-    fn escaped<'a>(&'a self, escaping: &'a Escaping, separator: Option<u8>) -> Self::Escaped<'a>;
+    /// What writes it.
+    fn display(&self) -> &dyn fmt::Display;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: fmt::Display + ?Sized> Part for T {
-    type Escaped<'a>
-        = Escaped<'a, T>
-    where
-        T: 'a;
-
+impl<T: fmt::Display> Part for T {
     #[inline]
-    fn escaped<'a>(&'a self, escaping: &'a Escaping, separator: Option<u8>) -> Escaped<'a, T> {
-        escaped(self, escaping, separator)
+    fn display(&self) -> &dyn fmt::Display {
+        self
     }
 }
 
@@ -174,43 +199,16 @@ impl<T: fmt::Display + ?Sized> Part for T {
     label = "not an integer",
     note = "padded, different texts could give the same key; write it as it is, without a width"
 )]
-pub trait Number {
-    /// The parameter, escaped as it is written.
-    type Escaped<'a>
-    where
-        Self: 'a;
-
-    /// Escapes the parameter as it is written.
-    fn escaped<'a>(&'a self, escaping: &'a Escaping, separator: Option<u8>) -> Self::Escaped<'a>;
-}
+pub trait Number {}
 
 macro_rules! numbers {
     ($($number:ty),*) => {$(
-        impl Number for $number {
-            type Escaped<'a> = Escaped<'a, $number>;
-
-            #[inline]
-            fn escaped<'a>(&'a self, escaping: &'a Escaping, separator: Option<u8>) -> Escaped<'a, $number> {
-                escaped(self, escaping, separator)
-            }
-        }
+        impl Number for $number {}
+        impl Number for &$number {}
     )*};
 }
 
 numbers!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
-
-#[diagnostic::do_not_recommend]
-impl<N: Number> Number for &N {
-    type Escaped<'a>
-        = N::Escaped<'a>
-    where
-        Self: 'a;
-
-    #[inline]
-    fn escaped<'a>(&'a self, escaping: &'a Escaping, separator: Option<u8>) -> N::Escaped<'a> {
-        N::escaped(self, escaping, separator)
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -218,7 +216,7 @@ mod tests {
 
     fn key(value: &str, separator: Option<u8>) -> String {
         let escaping = Escaping::new();
-        let value = value.escaped(&escaping, separator);
+        let value = text(&value, &escaping, separator);
         let key = escaping.key("p:", format_args!("a{{{value}}}:{value}%"));
         String::from_utf8(key.as_bytes().to_vec()).expect("UTF-8")
     }
@@ -236,7 +234,7 @@ mod tests {
     #[test]
     fn numbers_keep_their_format() {
         let escaping = Escaping::new();
-        let n = Number::escaped(&&-7_i32, &escaping, Some(b'-'));
+        let n = number(&&-7_i32, &escaping, Some(b'-'));
         assert_eq!(
             escaping.key("", format_args!("{n:04}-{n:x}")).as_bytes(),
             b"%2D007-fffffff9"
@@ -254,7 +252,7 @@ mod tests {
             }
         }
         let escaping = Escaping::new();
-        let failing = Failing.escaped(&escaping, None);
+        let failing = text(&Failing, &escaping, None);
         escaping.key("", format_args!("{failing}"));
     }
 }

@@ -73,8 +73,8 @@ pub trait Decode<T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot store `{T}`",
     label = "the codec `{Self}` cannot store `{T}`",
-    note = "`Plain` stores text, numbers and bytes",
-    note = "for your own types name a codec, such as `Value<{T}, Json>`"
+    note = "`Plain` stores text, numbers and bytes; for your own types name a codec, such as `Value<{T}, Json>`",
+    note = "`Json` and `Postcard` store what derives serde's `Serialize` and `Deserialize`"
 )]
 pub trait Codec<T>: Encode<T> + Decode<T> {}
 

@@ -1,0 +1,11 @@
+use swapplex::RedisKeys;
+
+#[derive(RedisKeys)]
+struct Keys {
+    #[key("user:{id}")]
+    name: fn(id: u64),
+}
+
+fn main() {
+    let _ = Keys::name(7).get();
+}
