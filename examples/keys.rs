@@ -65,10 +65,16 @@ async fn page(token: &str) -> Result<String, Error> {
         Keys::cart(id).all(),
         Keys::ranking("summer").top(3),
     )?;
-    let name = profile.map_or_else(|| "somebody".into(), |profile| format!("{} of {}", profile.name, profile.city));
+    let name = profile.map_or_else(
+        || "somebody".into(),
+        |profile| format!("{} of {}", profile.name, profile.city),
+    );
     let things: u32 = cart.values().sum();
     let best: Vec<String> = best.iter().map(|(id, spent)| format!("{id} ({spent})")).collect();
-    Ok(format!("{name}: {views} views, {things} things in the cart; best: {}", best.join(", ")))
+    Ok(format!(
+        "{name}: {views} views, {things} things in the cart; best: {}",
+        best.join(", ")
+    ))
 }
 
 #[tokio::main]
@@ -83,7 +89,9 @@ async fn main() -> Result<(), Error> {
         Keys::ranking("summer").add(&id.0, 10.0).await?;
         Keys::session(&format!("token:{id}")).set(&id.0).await?;
     }
-    Keys::cart(ids[0]).set_many([("tea", &2), ("rye bread", &1)]).await?;
+    Keys::cart(ids[0])
+        .set_many([("tea", &2), ("rye bread", &1)])
+        .await?;
     Keys::ranking("summer").incr(&2, 32.5).await?;
 
     println!("{}", page("token:1").await?);
@@ -93,7 +101,11 @@ async fn main() -> Result<(), Error> {
     // In order, in one MGET: Option<Profile> each.
     let known = swapplex::get_many(ids.map(Keys::profile)).await?;
     println!("{} profiles are known", known.iter().flatten().count());
-    println!("a cart's key: {:?}, in slot {}", Keys::cart(ids[0]), Keys::cart(ids[0]).slot());
+    println!(
+        "a cart's key: {:?}, in slot {}",
+        Keys::cart(ids[0]),
+        Keys::cart(ids[0]).slot()
+    );
 
     for id in ids {
         Keys::views(id).delete().await?;

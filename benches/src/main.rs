@@ -19,6 +19,7 @@ mod get_limit;
 mod get_sequential;
 mod get_spawned;
 mod harness;
+mod key_build;
 mod peers;
 mod set_spawned;
 
