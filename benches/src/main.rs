@@ -31,8 +31,8 @@ use crate::harness::{Arguments, Bench, launch};
 
 /// What each claim's file runs, in the order in which it is run.
 ///
-/// To come, each in a file of its own: `cache.*`, `latency.N`, `key.build`, `runtime.*`.
-const CLAIMS: [fn(&mut Bench); 7] = [
+/// To come, each in a file of its own: `cache.*`, `latency.N`, `runtime.*`.
+const CLAIMS: [fn(&mut Bench); 8] = [
     get_spawned::run,
     get_fanout::run,
     get_sequential::run,
@@ -40,6 +40,7 @@ const CLAIMS: [fn(&mut Bench); 7] = [
     command::run,
     set_spawned::run,
     acquire::run,
+    key_build::run,
 ];
 
 const HELP: &str = "\

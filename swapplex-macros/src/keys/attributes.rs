@@ -34,7 +34,7 @@ pub(super) struct Family<'a> {
     pub(super) untyped: Option<syn::Error>,
     pub(super) template: Option<LitStr>,
     pub(super) ttl: Option<Duration>,
-    pub(super) cached: Option<Option<Duration>>,
+    pub(super) cached: Option<Cached>,
     pub(super) raw: Option<Raw>,
     pub(super) is_rejected: bool,
 }
@@ -59,6 +59,12 @@ pub(super) struct Duration {
     pub(super) span: Span,
     /// Whether it is known to be one that Redis can count.
     pub(super) is_checked: bool,
+}
+
+/// For how long values may be kept on the client.
+pub(super) enum Cached {
+    UntilChanged,
+    AtMost(Duration),
 }
 
 /// Which parameters are written as they are.
@@ -287,10 +293,10 @@ impl<'a> Family<'a> {
             }
             "cached" => {
                 let limit = if input.is_empty() || input.peek(Token![,]) {
-                    None
+                    Cached::UntilChanged
                 } else {
                     let value = options::value(name, "cached = \"30s\"", input)?;
-                    Some(duration("cached", &value)?)
+                    Cached::AtMost(duration("cached", &value)?)
                 };
                 once(&mut self.cached, "cached", name.span(), limit)
             }

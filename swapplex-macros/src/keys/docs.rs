@@ -1,6 +1,6 @@
 //! What the docs of an accessor say about its keys.
 
-use super::attributes::{Family, Keyspace, Raw};
+use super::attributes::{Family, Keyspace};
 use super::checks::{Plan, Use};
 
 pub(super) fn of(keyspace: &Keyspace<'_>, family: &Family<'_>, plan: &Plan) -> String {
@@ -12,14 +12,15 @@ pub(super) fn of(keyspace: &Keyspace<'_>, family: &Family<'_>, plan: &Plan) -> S
         .as_ref()
         .map(|prefix| prefix.value() + ":")
         .unwrap_or_default();
-    let mut text = format!("Key: {}", code(&(prefix + &template.value())));
-    if let Some(ttl) = &family.ttl {
-        text += &format!(", TTL {}", code(&ttl.written));
-    }
-    text.push('.');
+    let key = code(&(prefix + &template.value()));
+    let mut paragraphs = vec![match &family.ttl {
+        Some(ttl) => format!("Key: {key}, TTL {}.", code(&ttl.written)),
+        None => format!("Key: {key}."),
+    }];
     let Some(signature) = &family.signature else {
-        return text;
+        return paragraphs.remove(0);
     };
+    let written = plan.uses.iter().filter(|usage| **usage != Use::Unused).count();
     for (parameter, usage) in signature.parameters.iter().zip(&plan.uses) {
         let Some(name) = parameter.name else { continue };
         match usage {
@@ -27,29 +28,26 @@ pub(super) fn of(keyspace: &Keyspace<'_>, family: &Family<'_>, plan: &Plan) -> S
                 separator: Some(separator),
                 ..
             } if !matches!(separator, ':' | '{' | '}') && !separator.is_control() => {
-                text += &format!(
-                    "\n\nIn `{name}`, {} is written as `%{:02X}`.",
-                    code(&separator.to_string()),
+                let text = code(&separator.to_string());
+                paragraphs.push(format!(
+                    "In `{name}`, {text} is written as `%{:02X}`.",
                     u32::from(*separator)
-                );
+                ));
+            }
+            Use::Raw if written == 1 => {
+                paragraphs.push(format!(
+                    "`{name}` is written as it is; braces in it are a hash tag."
+                ));
             }
             Use::Raw => {
-                let is_last = signature.parameters.len() == 1
-                    || plan.uses.iter().filter(|usage| **usage != Use::Unused).count() == 1;
-                text += &format!("\n\n`{name}` is written as it is");
-                text += if is_last {
-                    "; braces in it are a hash tag."
-                } else {
-                    ": different arguments can give the same key."
-                };
+                paragraphs.push(format!(
+                    "`{name}` is written as it is: different arguments can give the same key."
+                ));
             }
             _ => {}
         }
     }
-    if matches!(family.raw, Some(Raw::All)) && signature.parameters.is_empty() {
-        text += "\n\nThere is nothing in it to be escaped.";
-    }
-    text
+    paragraphs.join("\n\n")
 }
 
 /// Code, in as many backticks as it takes.

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Data, Fields, Type};
 
-use super::attributes::{Duration, Family, Keyspace, Raw, Signature, span};
+use super::attributes::{Cached, Duration, Family, Keyspace, Raw, Signature, span};
 use super::checks::{Plan, Use};
 use super::template::Format;
 use super::{docs, fallback};
@@ -93,19 +93,19 @@ pub(super) fn head(keyspace: &Keyspace<'_>, family: &Family<'_>, signature: &Sig
     let lifetimes = (!lifetimes.is_empty()).then(|| quote!(<#(#lifetimes),*>));
     let parameters = signature.parameters.iter().map(|parameter| {
         let ty = parameter.ty;
-        match parameter.name {
-            Some(name) => quote!(#name: #ty),
-            None => quote!(_: #ty),
+        if let Some(name) = parameter.name {
+            quote!(#name: #ty)
+        } else {
+            quote!(_: #ty)
         }
     });
     let krate = &keyspace.krate;
     let database = database(keyspace);
-    let key = match &family.untyped {
-        Some(error) => error.to_compile_error(),
-        None => {
-            let shape = signature.shape;
-            quote!(#krate::Key<#shape, #database>)
-        }
+    let key = if let Some(error) = &family.untyped {
+        error.to_compile_error()
+    } else {
+        let shape = signature.shape;
+        quote!(#krate::Key<#shape, #database>)
     };
     quote! {
         #(#attributes)*
@@ -115,9 +115,10 @@ pub(super) fn head(keyspace: &Keyspace<'_>, family: &Family<'_>, signature: &Sig
 
 fn database(keyspace: &Keyspace<'_>) -> TokenStream {
     let krate = &keyspace.krate;
-    match &keyspace.database {
-        Some(database) => quote!(#database),
-        None => quote!(#krate::EnvConnection),
+    if let Some(database) = &keyspace.database {
+        quote!(#database)
+    } else {
+        quote!(#krate::EnvConnection)
     }
 }
 
@@ -216,12 +217,11 @@ fn shadow(
     let Use::Escaped { format, separator } = usage else {
         return None;
     };
-    let separator = match separator.and_then(|separator| u8::try_from(separator).ok()) {
-        Some(separator) => {
-            let separator = syn::LitByte::new(separator, Span::mixed_site());
-            quote!(::core::option::Option::Some(#separator))
-        }
-        None => quote!(::core::option::Option::None),
+    let separator = if let Some(separator) = separator.and_then(|separator| u8::try_from(separator).ok()) {
+        let separator = syn::LitByte::new(separator, Span::mixed_site());
+        quote!(::core::option::Option::Some(#separator))
+    } else {
+        quote!(::core::option::Option::None)
     };
     let function = match format {
         Format::Display => "text",
@@ -256,12 +256,13 @@ fn policy(keyspace: &Keyspace<'_>, family: &Family<'_>) -> TokenStream {
         let ttl = positive(keyspace, ttl);
         quote!(.ttl(#ttl))
     });
-    let cached = family.cached.as_ref().map(|limit| match limit {
-        Some(limit) => {
+    let cached = family.cached.as_ref().map(|limit| {
+        if let Cached::AtMost(limit) = limit {
             let limit = positive(keyspace, limit);
             quote!(.cached_for(#limit))
+        } else {
+            quote!(.cached())
         }
-        None => quote!(.cached()),
     });
     quote! {{
         const __POLICY: #krate::keys::Policy = #krate::keys::Policy::new() #ttl #cached;

@@ -15,10 +15,11 @@ impl Names {
     pub(super) fn unknown(&self, name: &Ident) -> syn::Error {
         let text = name.to_string();
         let known: Vec<String> = self.known.iter().map(|name| format!("`{name}`")).collect();
-        let mut message = format!("unknown option `{text}`; expected one of: {}", known.join(", "));
-        if let Some(guess) = self.guess(&text) {
-            message += &format!("; did you mean `{guess}`?");
-        }
+        let message = format!("unknown option `{text}`; expected one of: {}", known.join(", "));
+        let message = match self.guess(&text) {
+            Some(guess) => format!("{message}; did you mean `{guess}`?"),
+            None => message,
+        };
         syn::Error::new(name.span(), message)
     }
 

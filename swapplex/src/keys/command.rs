@@ -36,7 +36,6 @@ pub struct Command<T: 'static, D: Database> {
     state: State<T, D>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "the large one is the common one")]
 enum State<T: 'static, D: Database> {
     Call(Call<'static, Place<D>, KeyRequest<T>>),
     /// There is nothing to send.

@@ -80,6 +80,10 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 const LONGEST: u64 = i64::MAX as u64 / 2;
 
 /// A duration that Redis can count.
+///
+/// # Panics
+///
+/// As [`Policy::ttl`].
 #[track_caller]
 pub const fn positive(duration: Duration) -> Duration {
     assert!(

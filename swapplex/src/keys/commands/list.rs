@@ -46,7 +46,7 @@ impl<T: 'static, C: 'static, D: Database> Key<List<T, C>, D> {
         values
             .fold(
                 self.creating("RPUSH", Class::Once, Parts::Last),
-                |draft, value| draft.value::<T, Q, C>(value),
+                super::super::draft::Draft::value::<T, Q, C>,
             )
             .send(reply::plain)
     }

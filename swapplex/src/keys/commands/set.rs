@@ -42,7 +42,7 @@ impl<T: 'static, C: 'static, D: Database> Key<Set<T, C>, D> {
         members
             .fold(
                 self.creating("SADD", Class::Repeat, Parts::Sum),
-                |draft, member| draft.value::<T, Q, C>(member),
+                super::super::draft::Draft::value::<T, Q, C>,
             )
             .send(reply::done)
     }
