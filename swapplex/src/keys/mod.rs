@@ -1,6 +1,6 @@
 //! Typed keys: what [`RedisKeys`](macro@crate::RedisKeys) writes, and what can be done with it.
 //!
-//! A [`Key`] knows its text, the [shape](crate::shape) of what it holds, the database that it is in, and the
+//! A [`Key`] knows its text, the [shape] of what it holds, the database that it is in, and the
 //! [`Policy`] of its family. Its methods are the commands that fit its shape. They encode when they are called and
 //! return futures that borrow nothing, [`Get`](crate::Get), [`Set`](crate::Set) and [`Command`], so that they can be
 //! spawned.

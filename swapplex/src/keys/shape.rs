@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | [`Value<T, C>`](Value) | one value | each time it is set |
 //! | [`Counter`] | an integer | when the key is created, or set |
-//! | [`Hash<F, V, C>`](Hash) | values by field | when the key is created |
+//! | [`Hash<F, V, C>`](struct@Hash) | values by field | when the key is created |
 //! | [`Set<T, C>`](Set) | distinct members | when the key is created |
 //! | [`List<T, C>`](List) | values in order, with two ends | when the key is created |
 //! | [`SortedSet<T, C>`](SortedSet) | distinct members in order of a score | when the key is created |

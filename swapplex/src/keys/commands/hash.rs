@@ -9,7 +9,7 @@ use crate::keys::key::Key;
 use crate::keys::reply;
 use crate::shape::Hash;
 
-/// What can be done with a [`Hash`].
+/// What can be done with a [`Hash`](struct@Hash).
 ///
 /// A `ttl` starts when the key is created, with its first field, and goes for all of them.
 impl<F: 'static, V: 'static, C: Decode<V> + 'static, D: Database> Key<Hash<F, V, C>, D> {
@@ -57,7 +57,7 @@ impl<F: 'static, V: 'static, C: Decode<V> + 'static, D: Database> Key<Hash<F, V,
     }
 }
 
-/// What can be done with a [`Hash`], without reading its values.
+/// What can be done with a [`Hash`](struct@Hash), without reading its values.
 impl<F: 'static, V: 'static, C: 'static, D: Database> Key<Hash<F, V, C>, D> {
     /// Sets the value of a field.
     pub fn set<Q: ?Sized, W: ?Sized>(&self, field: &Q, value: &W) -> Command<(), D>
