@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use swapplex::codec::Json;
-use swapplex::shape::{Counter, List, SortedSet, Value};
+use swapplex::shape::{Counter, Hash, List, SortedSet, Value};
 use swapplex::{Client, Database, Error, RedisKeys};
 use swapplex_tests::RedisServer;
 
@@ -40,6 +40,8 @@ struct Keys {
     session: fn(id: u64) -> Value<String>,
     #[key("season:{season}:ranking")]
     ranking: fn(season: &str) -> SortedSet<u64>,
+    #[key("cart:{id}")]
+    cart: fn(id: u64) -> Hash<String, u32>,
     #[key("jobs:{id}")]
     jobs: fn(id: u64) -> List<String>,
 }
@@ -98,6 +100,63 @@ async fn gets_and_sets_of_several_families_share_commands() -> Result<(), Error>
     );
     assert!(server.calls("get") + server.calls("mget") <= 2);
     assert_eq!(server.calls("mget"), 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fields_of_one_hash_asked_for_by_many_tasks_share_a_few_commands() -> Result<(), Error> {
+    let (server, client) = counted();
+    let (cart, other) = (Keys::cart(1).on(&client), Keys::cart(2).on(&client));
+    let fields: Vec<String> = (0..200).map(|field| format!("f{field}")).collect();
+    let numbers: Vec<u32> = (0..200).collect();
+    cart.set_many(fields.iter().zip(&numbers)).await?;
+    other.set("f1", &1000).await?;
+    server.reset_calls();
+    let tasks = tokio::spawn(async move {
+        let task =
+            |field: &String| tokio::spawn(futures_util::future::join(cart.get(field), other.get("f1")));
+        fields.iter().map(task).collect::<Vec<_>>()
+    });
+    for (number, task) in tasks.await.expect("no panic").into_iter().enumerate() {
+        let (field, one) = task.await.expect("no panic");
+        assert_eq!(field?, u32::try_from(number).ok());
+        assert_eq!(one?, Some(1000));
+    }
+    let (shared, alone) = (server.calls("hmget"), server.calls("hget"));
+    assert!(
+        shared + alone <= 100,
+        "{shared} HMGETs and {alone} HGETs for 400 fields"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn fields_asked_for_at_once_are_one_command_and_keep_their_errors() -> Result<(), Error> {
+    let (server, client) = counted();
+    let cart = Keys::cart(1).on(&client);
+    cart.set_many([("tea", &1), ("rye", &2)]).await?;
+    Keys::jobs(1).on(&client).push_back("x").await?;
+    server.reset_calls();
+    let all = ["tea", "rye", "none", "tea"].map(|field| cart.get(field));
+    let all = futures_util::future::try_join_all(all).await?;
+    assert_eq!(all, [Some(1), Some(2), None, Some(1)]);
+    // The first finds nothing to wait for, and the others each other.
+    assert_eq!((server.calls("hmget"), server.calls("hget")), (1, 1));
+    assert_eq!(cart.get("rye").await?, Some(2));
+
+    let list: swapplex::Key<Hash<String, u32>> = swapplex::Key::new("shop:jobs:1");
+    let list = list.on(&client);
+    let errors = futures_util::future::join_all(["a", "b", "c"].map(|field| list.get(field))).await;
+    for error in errors {
+        let error = error.expect_err("a list");
+        assert!(
+            matches!(&error, Error::Redis(error) if error.code() == Some("WRONGTYPE")),
+            "{error}"
+        );
+    }
+    // A write behind a read is not overtaken by it.
+    let (before, (), after) = tokio::try_join!(cart.get("tea"), cart.set("tea", &7), cart.get("tea"))?;
+    assert_eq!((before, after), (Some(1), Some(7)));
     Ok(())
 }
 

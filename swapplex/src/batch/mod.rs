@@ -3,7 +3,7 @@
 //! Whatever asks for keys at the same time, from whichever task, shares commands: many [`get`]s become one `MGET`,
 //! many [`set`]s one `MSET`. Nobody waits for that to happen; see [the essay](crate::docs::batching).
 
-mod answer;
+pub(crate) mod answer;
 mod get;
 mod many;
 mod set;

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use redis::{ErrorKind, RedisError, Value};
 
+use super::field::FieldRequest;
 use super::reply::Unfit;
 use crate::argument::Argument;
 use crate::database::{Call, Database, Finish, Place, Request, Resume};
@@ -38,6 +39,8 @@ pub struct Command<T: 'static, D: Database> {
 
 enum State<T: 'static, D: Database> {
     Call(Call<'static, Place<D>, KeyRequest<T>>),
+    /// Shares a command with others.
+    Field(Call<'static, Place<D>, FieldRequest<T>>),
     /// There is nothing to send.
     Ready(Option<Result<T, Error>>),
 }
@@ -59,6 +62,7 @@ impl<T: 'static, D: Database> Future for Command<T, D> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.get_mut().state {
             State::Call(call) => Pin::new(call).poll(cx),
+            State::Field(call) => Pin::new(call).poll(cx),
             State::Ready(result) => {
                 Poll::Ready(result.take().expect("a command was polled after it was ready"))
             }
@@ -123,6 +127,12 @@ impl Line {
 pub(super) type Read<T> = fn(Value) -> Result<T, Unfit>;
 
 impl<T: 'static, D: Database> Command<T, D> {
+    pub(super) fn field(place: &Place<D>, request: FieldRequest<T>) -> Self {
+        Self {
+            state: State::Field(Call::new(place.clone(), request)),
+        }
+    }
+
     pub(super) fn call(place: &Place<D>, request: KeyRequest<T>) -> Self {
         Self {
             state: State::Call(Call::new(place.clone(), request)),

@@ -18,6 +18,7 @@ mod command;
 mod commands;
 mod custom;
 mod draft;
+mod field;
 mod key;
 mod policy;
 mod reply;

@@ -3,8 +3,10 @@ use std::hash;
 
 use crate::codec::{Decode, Plain, Stores};
 use crate::database::Database;
+use crate::error::Error;
 use crate::keys::command::{Class, Command};
 use crate::keys::draft::Parts;
+use crate::keys::field::FieldRequest;
 use crate::keys::key::Key;
 use crate::keys::reply;
 use crate::shape::Hash;
@@ -13,14 +15,21 @@ use crate::shape::Hash;
 ///
 /// A `ttl` starts when the key is created, with its first field, and goes for all of them.
 impl<F: 'static, V: 'static, C: Decode<V> + 'static, D: Database> Key<Hash<F, V, C>, D> {
-    /// The value of a field.
+    /// The value of a field; joins every other `get` of this hash under way in one `HMGET`.
     pub fn get<Q: ?Sized>(&self, field: &Q) -> Command<Option<V>, D>
     where
         F: Stores<Q, Plain>,
     {
-        self.draft("HGET", Class::Read)
-            .value::<F, Q, Plain>(field)
-            .send(reply::option::<V, C>)
+        let mut bytes = Vec::new();
+        if let Err(source) = F::encode(field, &mut bytes) {
+            return Command::ready(Err(Error::encode(self.as_bytes(), source)));
+        }
+        let request = FieldRequest {
+            key: self.text().clone(),
+            field: bytes.into(),
+            read: |value| value.map(reply::decode::<V, C>).transpose(),
+        };
+        Command::field(self.place(), request)
     }
 
     /// The values of fields, in order.
