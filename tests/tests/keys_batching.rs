@@ -19,7 +19,7 @@ struct Shop;
 impl Database for Shop {
     fn client() -> &'static Client {
         static CLIENT: OnceLock<Client> = OnceLock::new();
-        CLIENT.get_or_init(|| Client::open(&*server().url()).expect("a URL"))
+        CLIENT.get_or_init(|| Client::open(server().url()).expect("a URL"))
     }
 }
 
@@ -49,7 +49,7 @@ struct Keys {
 /// A server whose counts are of one test.
 fn counted() -> (RedisServer, Client) {
     let server = RedisServer::start();
-    let client = Client::open(&*server.url()).expect("a URL");
+    let client = Client::open(server.url()).expect("a URL");
     (server, client)
 }
 
@@ -254,7 +254,7 @@ async fn a_list_is_none_in_a_shared_get_and_an_error_in_a_fresh_one() -> Result<
 #[tokio::test]
 async fn a_key_is_on_the_client_that_it_is_put_on() -> Result<(), Error> {
     let other = RedisServer::start();
-    let client = Client::open(&*other.url()).expect("a URL");
+    let client = Client::open(other.url()).expect("a URL");
     let here = Keys::name(9001);
     let there = here.clone().on(&client);
     here.set("here").await?;

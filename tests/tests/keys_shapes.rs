@@ -56,7 +56,7 @@ struct Keys {
 
 fn started() -> (RedisServer, Client) {
     let server = RedisServer::start();
-    let client = Client::open(&*server.url()).expect("a URL");
+    let client = Client::open(server.url()).expect("a URL");
     (server, client)
 }
 
@@ -358,7 +358,7 @@ async fn thousands_of_members_are_added_at_once() -> Result<(), Error> {
 #[tokio::test]
 async fn all_shapes_understand_resp2_as_well() -> Result<(), Error> {
     let server = RedisServer::start();
-    let client = Client::open(&*format!("{}?protocol=resp2", server.url())).expect("a URL");
+    let client = Client::open(format!("{}?protocol=resp2", server.url())).expect("a URL");
     let cart = Keys::cart(7).on(&client);
     cart.set("tea", &2).await?;
     assert_eq!(cart.all().await?, HashMap::from([("tea".into(), 2)]));
