@@ -20,9 +20,8 @@ pub(super) fn keyspace(keyspace: &Keyspace<'_>, plans: &[Option<Plan>]) -> Token
         .iter()
         .zip(plans)
         .map(|(family, plan)| {
-            let signature = match &family.signature {
-                Some(signature) => signature,
-                None => return fallback::constant(family),
+            let Some(signature) = &family.signature else {
+                return fallback::constant(family);
             };
             if family.is_rejected {
                 return fallback::accessor(keyspace, family, signature);

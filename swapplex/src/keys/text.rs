@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::fmt::{self, Write};
 
-use crate::argument::Argument;
+use crate::argument::{Argument, Draft};
 
 /// What ends a parameter that nothing in particular follows; escaped in every parameter anyway.
 const ANY: u8 = b':';
@@ -36,22 +36,22 @@ impl Escaping {
     #[inline]
     pub fn key(&self, prefix: &str, template: fmt::Arguments<'_>) -> Argument {
         let mut sink = Sink {
-            text: Argument::default(),
+            text: Draft::new(),
             escaping: self,
         };
-        sink.text.extend(prefix.as_bytes());
+        sink.text.push(prefix.as_bytes());
         match template.as_str() {
-            Some(text) => sink.text.extend(text.as_bytes()),
+            Some(text) => sink.text.push(text.as_bytes()),
             None => sink
                 .write_fmt(template)
                 .expect("the Display of a key's parameter returned an error"),
         }
-        sink.text
+        sink.text.finish()
     }
 }
 
 struct Sink<'a> {
-    text: Argument,
+    text: Draft,
     escaping: &'a Escaping,
 }
 
@@ -59,42 +59,72 @@ impl Write for Sink<'_> {
     #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
         match self.escaping.separator.get() {
-            None => self.text.extend(text.as_bytes()),
+            None => self.text.push(text.as_bytes()),
+            Some(separator) if is_clean(text.as_bytes(), separator) => self.text.push(text.as_bytes()),
             Some(separator) => escape(&mut self.text, text.as_bytes(), separator),
         }
         Ok(())
     }
 }
 
-/// Bytes that no parameter's text holds as they are.
+/// Whether a parameter's text does not hold this byte as it is.
+#[inline]
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a way out in between would cost more than it saves"
+)]
+const fn is_special(byte: u8, separator: u8) -> bool {
+    (byte < 0x20)
+        | (byte == 0x7f)
+        | (byte == b'%')
+        | (byte == b':')
+        | (byte == b'{')
+        | (byte == b'}')
+        | (byte == separator)
+}
+
+/// [`is_special`], but for the separator: for short texts, to look a byte up is faster than to compare it.
 const SPECIAL: [bool; 256] = {
     let mut special = [false; 256];
-    let mut control = 0;
-    while control < 0x20 {
-        special[control] = true;
-        control += 1;
+    let mut byte = 0_u8;
+    loop {
+        special[byte as usize] = is_special(byte, b':');
+        if byte == u8::MAX {
+            break;
+        }
+        byte += 1;
     }
-    special[0x7f] = true;
-    special[b'%' as usize] = true;
-    special[b':' as usize] = true;
-    special[b'{' as usize] = true;
-    special[b'}' as usize] = true;
     special
 };
 
-fn escape(out: &mut Argument, text: &[u8], separator: u8) {
+/// Whether there is nothing to escape, as in nearly every text.
+#[inline]
+fn is_clean(text: &[u8], separator: u8) -> bool {
+    // Without a way out in between, the compiler looks at all bytes of a chunk at once.
+    let (chunks, rest) = text.as_chunks::<16>();
+    let is_clean = |chunk: &[u8; 16]| {
+        let found = chunk
+            .iter()
+            .fold(0, |found, &byte| found | u8::from(is_special(byte, separator)));
+        found == 0
+    };
+    chunks.iter().all(is_clean)
+        && !rest
+            .iter()
+            .any(|&byte| SPECIAL[usize::from(byte)] | (byte == separator))
+}
+
+#[cold]
+fn escape(out: &mut Draft, text: &[u8], separator: u8) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut rest = text;
-    while let Some(at) = rest
-        .iter()
-        .position(|&byte| SPECIAL[usize::from(byte)] || byte == separator)
-    {
+    while let Some(at) = rest.iter().position(|&byte| is_special(byte, separator)) {
         let byte = usize::from(rest[at]);
-        out.extend(&rest[..at]);
-        out.extend(&[b'%', DIGITS[byte >> 4], DIGITS[byte & 15]]);
+        out.push(&rest[..at]);
+        out.push(&[b'%', DIGITS[byte >> 4], DIGITS[byte & 15]]);
         rest = &rest[at + 1..];
     }
-    out.extend(rest);
+    out.push(rest);
 }
 
 /// A parameter that is escaped as it is written, in whichever format it is asked for.
