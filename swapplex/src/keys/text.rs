@@ -111,7 +111,7 @@ fn is_clean(text: &[u8], separator: u8) -> bool {
     chunks.iter().all(is_clean)
         && !rest
             .iter()
-            .any(|&byte| SPECIAL[usize::from(byte)] | (byte == separator))
+            .any(|&byte| SPECIAL[usize::from(byte)] || byte == separator)
 }
 
 #[cold]
