@@ -47,7 +47,7 @@ pub(crate) fn run(bench: &mut Bench) {
                 "summer",
                 &text[..6],
                 page(id)
-            )))
+            )));
         },
     );
     // 200 bytes, past what is held in place.
