@@ -19,6 +19,7 @@ mod get_limit;
 mod get_sequential;
 mod get_spawned;
 mod harness;
+mod key_build;
 mod peers;
 mod set_spawned;
 
@@ -30,8 +31,8 @@ use crate::harness::{Arguments, Bench, launch};
 
 /// What each claim's file runs, in the order in which it is run.
 ///
-/// To come, each in a file of its own: `cache.*`, `latency.N`, `key.build`, `runtime.*`.
-const CLAIMS: [fn(&mut Bench); 7] = [
+/// To come, each in a file of its own: `cache.*`, `latency.N`, `runtime.*`.
+const CLAIMS: [fn(&mut Bench); 8] = [
     get_spawned::run,
     get_fanout::run,
     get_sequential::run,
@@ -39,6 +40,7 @@ const CLAIMS: [fn(&mut Bench); 7] = [
     command::run,
     set_spawned::run,
     acquire::run,
+    key_build::run,
 ];
 
 const HELP: &str = "\

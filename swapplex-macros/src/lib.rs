@@ -1,6 +1,7 @@
 //! The macros of swapplex. Use them through the `swapplex` crate, which re-exports them.
 
 mod entry;
+mod keys;
 
 use proc_macro::TokenStream;
 
@@ -53,4 +54,135 @@ pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
     entry::expand(entry::Kind::Test, options.into(), function.into()).into()
+}
+
+/// Typed accessors for a program's keys: one struct lists the keyspace, and each field is one family of keys.
+///
+/// A field's name becomes an accessor, its `fn` type is the accessor's signature, `#[key("…")]` is the template, a Rust
+/// format string. The struct is never instantiated. See the guide in `swapplex::docs::keys` for how keys are written,
+/// escaped, shared with other programs and migrated, and for which shape to take when.
+///
+/// ```
+/// use std::{fmt, time::Duration};
+/// use swapplex::shape::{Counter, Hash, SortedSet, Value};
+/// use swapplex::RedisKeys;
+/// # mod shop {
+/// #     pub struct Sessions;
+/// #     impl swapplex::Database for Sessions {
+/// #         fn client() -> &'static swapplex::Client { swapplex::EnvConnection::client() }
+/// #     }
+/// #     #[derive(Clone, Copy)]
+/// #     pub struct UserId(pub u64);
+/// #     impl std::fmt::Display for UserId {
+/// #         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { self.0.fmt(f) }
+/// #     }
+/// # }
+/// # use shop::{Sessions, UserId};
+///
+/// const VIEW_WINDOW: Duration = Duration::from_secs(24 * 3600);
+///
+/// /// Everything the shop keeps in Redis.
+/// #[derive(RedisKeys)]
+/// #[swapplex(prefix = "shop", database = Sessions)]
+/// pub struct Keys {
+///     /// The name shown on a user's page.
+///     #[key("user:{id}:name", ttl = "15m", cached)]
+///     pub name: fn(id: UserId) -> Value<String>,
+///
+///     /// Page views.
+///     #[key("user:{id}:views", ttl = VIEW_WINDOW)]
+///     pub views: fn(id: UserId) -> Counter,
+///
+///     /// The cart; its keys share a cluster slot.
+///     #[key("{{user:{id}}}:cart")]
+///     pub(crate) cart: fn(id: UserId) -> Hash<String, u32>,
+///
+///     /// Season ranking.
+///     #[key("season:{season}:ranking")]
+///     pub ranking: fn(season: &str) -> SortedSet<u64>,
+/// }
+///
+/// # async fn example(id: UserId) -> Result<(), swapplex::Error> {
+/// let name = Keys::name(id).get().await?;          // Option<String>; joins the MGET of every other get in flight
+/// Keys::name(id).set("Ada").await?;                // SET … PX 900000
+/// Keys::views(id).incr(1).await?;
+/// let top = Keys::ranking("s7").top(10).await?;
+/// let many = swapplex::get_many([1, 2, 3].map(|id| Keys::name(UserId(id)))).await?;
+/// tokio::spawn(Keys::ranking("s7").top(3));        // futures are 'static
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Options of a field: `#[key("template", …)]`
+///
+/// | option | meaning |
+/// |---|---|
+/// | `ttl = "15m"` | when keys expire: a number and `ms`, `s`, `m`, `h` or `d`, or any constant `Duration`. Each shape says when it starts |
+/// | `cached`, `cached = "30s"` | values may be kept on the client, at most so long. Only on shapes that can be; without effect so far |
+/// | `raw`, `raw(path)` | the text of all parameters, or of these, is written as it is, for keys shared with other programs |
+///
+/// # Options of the struct: `#[swapplex(…)]`
+///
+/// | option | meaning | default |
+/// |---|---|---|
+/// | `prefix = "shop"` | what every key begins with, a `:` behind it | none |
+/// | `database = Sessions` | the database that the keys are in | `EnvConnection` |
+/// | `crate = "…"` | the path of the `swapplex` crate | `::swapplex` |
+///
+/// # What it expands to
+///
+/// Calls, no logic: an accessor escapes its parameters, writes the template, and names the policy. For `name` above:
+///
+/// ```
+/// # use std::fmt;
+/// # use swapplex::shape::Value;
+/// # pub struct Sessions;
+/// # impl swapplex::Database for Sessions {
+/// #     fn client() -> &'static swapplex::Client { swapplex::EnvConnection::client() }
+/// # }
+/// # pub struct UserId(pub u64);
+/// # impl fmt::Display for UserId {
+/// #     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) }
+/// # }
+/// # pub struct Keys { pub name: fn(id: UserId) -> Value<String> }
+/// #[automatically_derived]
+/// impl Keys {
+///     /// The name shown on a user's page.
+///     ///
+///     /// Key: `shop:user:{id}:name`, TTL `15m`.
+///     pub fn name(id: UserId) -> ::swapplex::Key<Value<String>, Sessions> {
+///         // One error each, at the type, where it does not fit.
+///         ::swapplex::keys::private::is_database::<Sessions>();
+///         ::swapplex::keys::private::is_shape::<Value<String>>();
+///         ::swapplex::keys::private::is_cacheable::<Value<String>>();
+///         let escaping = ::swapplex::keys::private::Escaping::new();
+///         let id = ::swapplex::keys::private::text::<UserId>(&id, &escaping, ::core::option::Option::None);
+///         ::swapplex::Key::with_policy(
+///             escaping.key("shop:", ::core::format_args!("user:{id}:name")),
+///             {
+///                 const __POLICY: ::swapplex::keys::Policy = ::swapplex::keys::Policy::new()
+///                     .ttl(::core::time::Duration::from_millis(900000u64))
+///                     .cached();
+///                 &__POLICY
+///             },
+///         )
+///     }
+///
+///     // views, cart, ranking: the same
+/// }
+///
+/// // Reads the fields, so that nobody is told that nobody does.
+/// #[automatically_derived]
+/// impl ::swapplex::keys::private::Keyspace for Keys {
+///     fn fields(&self) {
+///         _ = &self.name;
+///     }
+/// }
+/// # assert_eq!(Keys::name(UserId(7)).as_bytes(), b"shop:user:7:name");
+/// ```
+///
+/// The items in `keys::private` are for this expansion alone, and change with it.
+#[proc_macro_derive(RedisKeys, attributes(key, swapplex))]
+pub fn redis_keys(item: TokenStream) -> TokenStream {
+    keys::expand(item.into()).into()
 }

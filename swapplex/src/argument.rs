@@ -29,6 +29,57 @@ impl Argument {
     }
 }
 
+/// An argument in the making: appends with less ado than a [`SmallVec`], which has to be able to insert.
+pub(crate) struct Draft {
+    in_place: [u8; IN_PLACE],
+    len: usize,
+    /// All of it, once it is longer than what is held in place.
+    spilled: Vec<u8>,
+}
+
+impl Draft {
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        Self {
+            in_place: [0; IN_PLACE],
+            len: 0,
+            spilled: Vec::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        let end = self.len + bytes.len();
+        match self.in_place.get_mut(self.len..end) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                self.len = end;
+            }
+            None => self.spill(bytes),
+        }
+    }
+
+    #[cold]
+    fn spill(&mut self, bytes: &[u8]) {
+        if self.spilled.is_empty() {
+            self.spilled.reserve_exact(self.len + bytes.len() + IN_PLACE);
+            self.spilled.extend_from_slice(&self.in_place[..self.len]);
+            // Nothing fits in place from now on.
+            self.len = usize::MAX / 2;
+        }
+        self.spilled.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    pub(crate) fn finish(self) -> Argument {
+        Argument(if self.len <= IN_PLACE {
+            SmallVec::from_buf_and_len(self.in_place, self.len)
+        } else {
+            SmallVec::from_vec(self.spilled)
+        })
+    }
+}
+
 impl fmt::Debug for Argument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Values may be secret.

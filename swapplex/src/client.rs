@@ -7,7 +7,7 @@ use std::time::Duration;
 use redis::ToSingleRedisArg;
 
 use crate::argument::Argument;
-use crate::batch::{Get, GetMany, Lookup, Set};
+use crate::batch::{Assign, Assignment, Get, GetMany, Lookup, Set, SetMany};
 use crate::config::{ConfigError, Source};
 use crate::connection::ManagedConnection;
 use crate::database::{ConnectionStream, Shared};
@@ -62,18 +62,23 @@ impl Client {
     }
 
     /// As [`get`](crate::get), from this database.
-    pub fn get<K: Lookup>(&self, key: K) -> Get<K, Self> {
-        Get::new(self.clone(), key)
+    pub fn get<K: Lookup>(&self, key: K) -> Get<K::Value, Self> {
+        Get::new::<K>(self.clone(), key.into_parts().0)
     }
 
     /// As [`get_many`](crate::get_many), from this database.
-    pub fn get_many<K: Lookup>(&self, keys: impl IntoIterator<Item = K>) -> GetMany<K, Self> {
-        GetMany::new(self, keys)
+    pub fn get_many<K: Lookup>(&self, keys: impl IntoIterator<Item = K>) -> GetMany<K::Value, Self> {
+        GetMany::with(self, keys)
     }
 
     /// As [`set`](crate::set), in this database.
     pub fn set(&self, key: impl Into<Argument>, value: impl ToSingleRedisArg) -> Set<Self> {
-        Set::new(self.clone(), key.into(), &value)
+        Set::new(self.clone(), Assignment::new(key, Argument::of(&value)))
+    }
+
+    /// As [`set_many`](crate::set_many), in this database.
+    pub fn set_many<K: Assign<V>, V>(&self, pairs: impl IntoIterator<Item = (K, V)>) -> SetMany<Self> {
+        SetMany::with(self, pairs)
     }
 
     /// As [`connection_stream`](crate::connection_stream), for this database.

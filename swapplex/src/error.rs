@@ -51,6 +51,30 @@ pub enum Error {
     #[error("{0}")]
     Redis(#[source] Arc<RedisError>),
 
+    /// What a key holds is not what its type says: another version of the program wrote it, or another program.
+    #[error("the value of the key `{key}` is no `{value}`: {source}")]
+    #[non_exhaustive]
+    Decode {
+        /// The key, as far as it is text.
+        key: Box<str>,
+        /// The type that was expected.
+        value: &'static str,
+        /// What the codec says.
+        #[source]
+        source: Arc<dyn StdError + Send + Sync>,
+    },
+
+    /// A value has no encoded form, so nothing was sent.
+    #[error("a value for the key `{key}` cannot be encoded: {source}")]
+    #[non_exhaustive]
+    Encode {
+        /// The key, as far as it is text.
+        key: Box<str>,
+        /// What the codec says.
+        #[source]
+        source: Arc<dyn StdError + Send + Sync>,
+    },
+
     /// There is no Tokio runtime here to connect on.
     #[error("swapplex must be called from the context of a Tokio runtime")]
     NoRuntime,
@@ -114,7 +138,14 @@ impl Error {
 
     /// Whether the request was certainly not executed.
     pub fn is_not_executed(&self) -> bool {
-        matches!(self, Self::NotExecuted(_) | Self::NoRuntime)
+        matches!(self, Self::NotExecuted(_) | Self::NoRuntime | Self::Encode { .. })
+    }
+
+    pub(crate) fn encode(key: &[u8], source: Box<dyn StdError + Send + Sync>) -> Self {
+        Self::Encode {
+            key: String::from_utf8_lossy(key).into(),
+            source: source.into(),
+        }
     }
 
     fn io_kind(&self) -> io::ErrorKind {
@@ -137,6 +168,7 @@ impl Error {
                 ..
             } => error.io_kind(),
             Self::OutcomeUnknown { .. } => io::ErrorKind::ConnectionReset,
+            Self::Decode { .. } | Self::Encode { .. } => io::ErrorKind::InvalidData,
             Self::NoRuntime | Self::Redis(_) => io::ErrorKind::Unsupported,
         }
     }

@@ -28,6 +28,7 @@
 
 pub mod config;
 pub mod docs;
+pub mod keys;
 pub mod runtime;
 
 mod argument;
@@ -45,18 +46,19 @@ mod sync;
 mod transport;
 
 pub use argument::Argument;
-pub use batch::{Get, GetMany, Lookup, Set, get, get_many, set};
+pub use batch::{Assign, Assignment, Get, GetMany, Lookup, Set, SetMany, get, get_many, set, set_many};
 pub use client::{Client, ClientBuilder};
 pub use connection::{ManagedConnection, get_connection};
 pub use database::{
-    ConnectError, ConnectionEvent, ConnectionStream, Database, EnvConnection, Handle, Origin, Static,
+    ConnectError, ConnectionEvent, ConnectionStream, Database, EnvConnection, Handle, Origin, Place, Static,
     connection_stream, on_connected,
 };
 pub use error::{Error, NoReply, NotExecuted};
+pub use keys::{Key, codec, shape};
 pub use multiplex::{HandshakeError, LostCause};
 pub use resp::ProtocolError;
 pub use stats::Stats;
-pub use swapplex_macros::{main, test};
+pub use swapplex_macros::{RedisKeys, main, test};
 
 #[doc(hidden)]
 pub use command::reads;

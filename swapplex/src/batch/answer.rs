@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::resp;
 
 /// The error in a frame that holds one.
-pub(super) fn server_error(frame: &[u8]) -> Error {
+pub(crate) fn server_error(frame: &[u8]) -> Error {
     match resp::decode(frame) {
         Ok(Value::ServerError(error)) => Error::Redis(Arc::new(error.into())),
         Ok(_) => Error::Redis(Arc::new(RedisError::from((
@@ -20,7 +20,7 @@ pub(super) fn server_error(frame: &[u8]) -> Error {
     }
 }
 
-pub(super) fn mismatch(keys: usize, answers: usize) -> Error {
+pub(crate) fn mismatch(keys: usize, answers: usize) -> Error {
     Error::Redis(Arc::new(RedisError::from((
         ErrorKind::UnexpectedReturnType,
         "the server's answer does not fit the command",
@@ -32,7 +32,7 @@ pub(super) fn mismatch(keys: usize, answers: usize) -> Error {
 ///
 /// `command` is the name of the shared command, in lower case: the server quotes it when it denies the command
 /// itself rather than a key.
-pub(super) fn refusal(frame: &[u8], command: &str) -> Result<Refusal, Error> {
+pub(crate) fn refusal(frame: &[u8], command: &str) -> Result<Refusal, Error> {
     let error = server_error(frame);
     let Error::Redis(redis) = &error else {
         return Err(error);

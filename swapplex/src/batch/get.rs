@@ -1,15 +1,14 @@
 use std::borrow::Cow;
 use std::fmt;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
 use super::answer;
 use crate::argument::Argument;
-use crate::database::{Call, Database, EnvConnection, Finish, Origin, Request, Resume};
+use crate::database::{Call, EnvConnection, Finish, Handle, Request, Resume, Static};
 use crate::error::Error;
 use crate::multiplex::{Ask, Reply, Undelivered};
 use crate::resp::{self, Element};
@@ -17,19 +16,19 @@ use crate::resp::{self, Element};
 /// Something that [`get`](crate::get) can look up: a key, and what its value is read as.
 pub trait Lookup {
     /// The value that it is read as.
-    type Value: Unpin;
-    /// The database that it is in, where nothing else is said.
-    type Database: Database;
+    type Value: 'static;
+    /// Reaches the database that it is in, where nothing else is said.
+    type Handle: Handle;
 
-    /// The key.
-    fn into_key(self) -> Argument;
+    /// The key, and the database that it is in.
+    fn into_parts(self) -> (Argument, Self::Handle);
 
-    /// Reads a value.
+    /// Reads the value of `key`.
     ///
     /// # Errors
     ///
     /// Where the bytes are no such value.
-    fn decode(value: Bytes) -> Result<Self::Value, Error>;
+    fn decode(key: &[u8], value: Bytes) -> Result<Self::Value, Error>;
 }
 
 macro_rules! plain_keys {
@@ -37,13 +36,13 @@ macro_rules! plain_keys {
         /// Looks up the bytes of a key.
         impl<$($generics)*> Lookup for $key {
             type Value = Bytes;
-            type Database = EnvConnection;
+            type Handle = Static<EnvConnection>;
 
-            fn into_key(self) -> Argument {
-                self.into()
+            fn into_parts(self) -> (Argument, Self::Handle) {
+                (self.into(), Static::new())
             }
 
-            fn decode(value: Bytes) -> Result<Bytes, Error> {
+            fn decode(_: &[u8], value: Bytes) -> Result<Bytes, Error> {
                 Ok(value)
             }
         }
@@ -68,42 +67,43 @@ plain_keys!(
 
 /// The future of a [`get`](crate::get).
 #[must_use = "a get is sent when its future is polled"]
-pub struct Get<K, D: Origin> {
-    call: Call<'static, D::Handle, GetRequest>,
-    lookup: PhantomData<fn() -> K>,
+pub struct Get<V: 'static, H: Handle> {
+    call: Call<'static, H, GetRequest<V>>,
 }
 
-impl<K: Lookup, D: Origin> Get<K, D> {
-    pub(crate) fn new(handle: D::Handle, key: K) -> Self {
+impl<V: 'static, H: Handle> Get<V, H> {
+    pub(crate) fn new<K: Lookup<Value = V>>(handle: H, key: Argument) -> Self {
+        let request = GetRequest {
+            key,
+            decode: K::decode,
+        };
         Self {
-            call: Call::new(handle, GetRequest { key: key.into_key() }),
-            lookup: PhantomData,
+            call: Call::new(handle, request),
         }
     }
 }
 
-impl<K: Lookup, D: Origin> Future for Get<K, D> {
-    type Output = Result<Option<K::Value>, Error>;
+impl<V: 'static, H: Handle> Future for Get<V, H> {
+    type Output = Result<Option<V>, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let value = ready!(Pin::new(&mut self.call).poll(cx))?;
-        Poll::Ready(value.map(K::decode).transpose())
+        Pin::new(&mut self.call).poll(cx)
     }
 }
 
-impl<K, D: Origin> fmt::Debug for Get<K, D> {
+impl<V: 'static, H: Handle> fmt::Debug for Get<V, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Get").finish_non_exhaustive()
     }
 }
 
-#[derive(Debug)]
-pub(crate) struct GetRequest {
-    pub(crate) key: Argument,
+pub(crate) struct GetRequest<V> {
+    key: Argument,
+    decode: fn(&[u8], Bytes) -> Result<V, Error>,
 }
 
-impl Request for GetRequest {
-    type Output = Option<Bytes>;
+impl<V> Request for GetRequest<V> {
+    type Output = Option<V>;
     type Error = Error;
 
     fn key(&self) -> Option<&[u8]> {
@@ -142,7 +142,7 @@ impl Request for GetRequest {
     }
 
     fn finish(&mut self, reply: Reply) -> Finish<Self::Output, Error> {
-        Finish::Done(match reply {
+        let value = match reply {
             Reply::Bulk(value) => Ok(Some(value)),
             Reply::Nil => Ok(None),
             Reply::Frame(frame) => match resp::element(&frame) {
@@ -157,7 +157,9 @@ impl Request for GetRequest {
             },
             Reply::Mismatch { keys, answers } => Err(answer::mismatch(keys, answers)),
             Reply::Frames(_) => Err(answer::mismatch(1, 0)),
-        })
+        };
+        let decode = |bytes| (self.decode)(self.key.as_bytes(), bytes);
+        Finish::Done(value.and_then(|value| value.map(decode).transpose()))
     }
 }
 

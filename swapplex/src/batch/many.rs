@@ -5,33 +5,87 @@ use std::task::{Context, Poll};
 use futures_util::future::{TryJoinAll, try_join_all};
 
 use super::get::{Get, Lookup};
-use crate::database::Origin;
+use super::set::{Assign, Set};
+use crate::database::Handle;
 use crate::error::Error;
 
 /// The future of a [`get_many`](crate::get_many).
 #[must_use = "gets are sent when their future is polled"]
-pub struct GetMany<K: Lookup, D: Origin> {
-    gets: TryJoinAll<Get<K, D>>,
+pub struct GetMany<V: 'static, H: Handle> {
+    gets: TryJoinAll<Get<V, H>>,
 }
 
-impl<K: Lookup, D: Origin> GetMany<K, D> {
-    pub(crate) fn new(handle: &D::Handle, keys: impl IntoIterator<Item = K>) -> Self {
+impl<V: 'static, H: Handle> GetMany<V, H> {
+    pub(crate) fn new<K: Lookup<Value = V, Handle = H>>(keys: impl IntoIterator<Item = K>) -> Self {
         Self {
-            gets: try_join_all(keys.into_iter().map(|key| Get::new(handle.clone(), key))),
+            gets: try_join_all(keys.into_iter().map(|key| {
+                let (key, handle) = key.into_parts();
+                Get::new::<K>(handle, key)
+            })),
+        }
+    }
+
+    pub(crate) fn with<K: Lookup<Value = V>>(handle: &H, keys: impl IntoIterator<Item = K>) -> Self {
+        Self {
+            gets: try_join_all(
+                keys.into_iter()
+                    .map(|key| Get::new::<K>(handle.clone(), key.into_parts().0)),
+            ),
         }
     }
 }
 
-impl<K: Lookup, D: Origin> Future for GetMany<K, D> {
-    type Output = Result<Vec<Option<K::Value>>, Error>;
+impl<V: 'static, H: Handle> Future for GetMany<V, H> {
+    type Output = Result<Vec<Option<V>>, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.gets).poll(cx)
     }
 }
 
-impl<K: Lookup, D: Origin> fmt::Debug for GetMany<K, D> {
+impl<V: 'static, H: Handle> fmt::Debug for GetMany<V, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GetMany").finish_non_exhaustive()
+    }
+}
+
+/// The future of a [`set_many`](crate::set_many).
+#[must_use = "sets are sent when their future is polled"]
+pub struct SetMany<H: Handle> {
+    sets: TryJoinAll<Set<H>>,
+}
+
+impl<H: Handle> SetMany<H> {
+    pub(crate) fn new<K: Assign<V, Handle = H>, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self {
+            sets: try_join_all(pairs.into_iter().map(|(key, value)| {
+                let (assignment, handle) = key.assign(value);
+                Set::new(handle, assignment)
+            })),
+        }
+    }
+
+    pub(crate) fn with<K: Assign<V>, V>(handle: &H, pairs: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self {
+            sets: try_join_all(
+                pairs
+                    .into_iter()
+                    .map(|(key, value)| Set::new(handle.clone(), key.assign(value).0)),
+            ),
+        }
+    }
+}
+
+impl<H: Handle> Future for SetMany<H> {
+    type Output = Result<(), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.sets).poll(cx).map_ok(|_| ())
+    }
+}
+
+impl<H: Handle> fmt::Debug for SetMany<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SetMany").finish_non_exhaustive()
     }
 }

@@ -3,15 +3,16 @@
 //! Whatever asks for keys at the same time, from whichever task, shares commands: many [`get`]s become one `MGET`,
 //! many [`set`]s one `MSET`. Nobody waits for that to happen; see [the essay](crate::docs::batching).
 
-mod answer;
+pub(crate) mod answer;
 mod get;
 mod many;
 mod set;
 
 pub use get::{Get, Lookup};
-pub use many::GetMany;
-pub use set::Set;
+pub use many::{GetMany, SetMany};
+pub use set::{Assign, Assignment, Set};
 
+use crate::argument::Argument;
 use crate::database::{EnvConnection, Static};
 use redis::ToSingleRedisArg;
 
@@ -51,8 +52,9 @@ use redis::ToSingleRedisArg;
 /// # Ok(())
 /// # }
 /// ```
-pub fn get<K: Lookup>(key: K) -> Get<K, K::Database> {
-    Get::new(Static::new(), key)
+pub fn get<K: Lookup>(key: K) -> Get<K::Value, K::Handle> {
+    let (key, handle) = key.into_parts();
+    Get::new::<K>(handle, key)
 }
 
 /// Gets the values of many keys, in order; joins every other [`get`] under way.
@@ -74,8 +76,8 @@ pub fn get<K: Lookup>(key: K) -> Get<K, K::Database> {
 /// # Ok(())
 /// # }
 /// ```
-pub fn get_many<K: Lookup>(keys: impl IntoIterator<Item = K>) -> GetMany<K, K::Database> {
-    GetMany::new(&Static::new(), keys)
+pub fn get_many<K: Lookup>(keys: impl IntoIterator<Item = K>) -> GetMany<K::Value, K::Handle> {
+    GetMany::new(keys)
 }
 
 /// Sets the value of a key, in the database of the environment; joins every other `set` under way in one `MSET`.
@@ -104,6 +106,32 @@ pub fn get_many<K: Lookup>(keys: impl IntoIterator<Item = K>) -> GetMany<K, K::D
 /// # Ok(())
 /// # }
 /// ```
-pub fn set(key: impl Into<crate::Argument>, value: impl ToSingleRedisArg) -> Set<EnvConnection> {
-    Set::new(Static::new(), key.into(), &value)
+pub fn set(key: impl Into<Argument>, value: impl ToSingleRedisArg) -> Set<Static<EnvConnection>> {
+    Set::new(Static::new(), Assignment::new(key, Argument::of(&value)))
+}
+
+/// Sets the values of many keys; joins every other [`set`] under way.
+///
+/// For text and bytes, in the database of the environment, as [`set`]. For [`Key`](crate::Key)s, pairs of a key and a
+/// reference to its value, in the database of the keys. Keys with a `ttl` travel in one write, each in a `SET` of its
+/// own, since an `MSET` knows none.
+///
+/// # Errors
+///
+/// As [`set`]; the first error ends it, and the other values may be set.
+///
+/// # Cancel safety
+///
+/// As [`set`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> Result<(), swapplex::Error> {
+/// swapplex::set_many([("a", 1), ("b", 2)]).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn set_many<K: Assign<V>, V>(pairs: impl IntoIterator<Item = (K, V)>) -> SetMany<K::Handle> {
+    SetMany::new(pairs)
 }

@@ -1,45 +1,105 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use redis::{ToSingleRedisArg, Value};
 
 use super::answer;
 use crate::argument::Argument;
-use crate::database::{Call, Finish, Origin, Request, Resume};
+use crate::database::{Call, EnvConnection, Finish, Handle, Request, Resume, Static};
 use crate::error::Error;
 use crate::multiplex::{Ask, Reply, Undelivered};
 use crate::resp;
 
-/// The future of a [`set`](crate::set).
-#[must_use = "a set is sent when its future is polled"]
-pub struct Set<D: Origin> {
-    call: Call<'static, D::Handle, SetRequest>,
+/// Something that [`set_many`](crate::set_many) can set to a value `V`: a key, and how its values are written.
+pub trait Assign<V> {
+    /// Reaches the database that it is in, where nothing else is said.
+    type Handle: Handle;
+
+    /// The key with its encoded value, and the database that it is in.
+    fn assign(self, value: V) -> (Assignment, Self::Handle);
 }
 
-impl<D: Origin> Set<D> {
-    pub(crate) fn new(handle: D::Handle, key: Argument, value: &impl ToSingleRedisArg) -> Self {
+/// A key and its value to be, ready to be sent.
+#[derive(Debug)]
+pub struct Assignment(Result<SetRequest, Error>);
+
+impl Assignment {
+    /// Sets `key` to the bytes of `value`.
+    pub fn new(key: impl Into<Argument>, value: impl Into<Argument>) -> Self {
+        Self::with_ttl(key.into(), value.into(), None)
+    }
+
+    pub(crate) fn with_ttl(key: Argument, value: Argument, ttl: Option<u64>) -> Self {
+        Self(Ok(SetRequest { key, value, ttl }))
+    }
+
+    pub(crate) fn failed(error: Error) -> Self {
+        Self(Err(error))
+    }
+}
+
+macro_rules! plain_keys {
+    ($([$($generics:tt)*] $key:ty),* $(,)?) => {$(
+        /// Sets a key to what redis-rs makes of the value.
+        impl<$($generics)* V: ToSingleRedisArg> Assign<V> for $key {
+            type Handle = Static<EnvConnection>;
+
+            fn assign(self, value: V) -> (Assignment, Self::Handle) {
+                (Assignment::new(self, Argument::of(&value)), Static::new())
+            }
+        }
+    )*};
+}
+
+plain_keys!(
+    [] &str,
+    [] String,
+    [] &String,
+    [] Box<str>,
+    [] Arc<str>,
+    ['a,] Cow<'a, str>,
+    [] &[u8],
+    [] Vec<u8>,
+    [] &Vec<u8>,
+    [const N: usize,] [u8; N],
+    [const N: usize,] &[u8; N],
+    [] Bytes,
+    [] &Bytes,
+);
+
+/// The future of a [`set`](crate::set).
+#[must_use = "a set is sent when its future is polled"]
+pub struct Set<H: Handle> {
+    call: Result<Call<'static, H, SetRequest>, Option<Error>>,
+}
+
+impl<H: Handle> Set<H> {
+    pub(crate) fn new(handle: H, assignment: Assignment) -> Self {
         Self {
-            call: Call::new(
-                handle,
-                SetRequest {
-                    key,
-                    value: Argument::of(value),
-                },
-            ),
+            call: assignment
+                .0
+                .map(|request| Call::new(handle, request))
+                .map_err(Some),
         }
     }
 }
 
-impl<D: Origin> Future for Set<D> {
+impl<H: Handle> Future for Set<H> {
     type Output = Result<(), Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.call).poll(cx)
+        match &mut self.call {
+            Ok(call) => Pin::new(call).poll(cx),
+            Err(error) => Poll::Ready(Err(error.take().expect("a set was polled after it was ready"))),
+        }
     }
 }
 
-impl<D: Origin> fmt::Debug for Set<D> {
+impl<H: Handle> fmt::Debug for Set<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Set").finish_non_exhaustive()
     }
@@ -49,6 +109,8 @@ impl<D: Origin> fmt::Debug for Set<D> {
 struct SetRequest {
     key: Argument,
     value: Argument,
+    /// In milliseconds. An `MSET` has none, so such a key travels alone.
+    ttl: Option<u64>,
 }
 
 impl Request for SetRequest {
@@ -56,7 +118,7 @@ impl Request for SetRequest {
     type Error = Error;
 
     fn key(&self) -> Option<&[u8]> {
-        Some(self.key.as_bytes())
+        self.ttl.is_none().then(|| self.key.as_bytes())
     }
 
     fn length(&self) -> usize {
@@ -68,8 +130,12 @@ impl Request for SetRequest {
         if is_grouped {
             return give(Ask::Set { key, value });
         }
+        let ttl = self.ttl.map(|ttl| ttl.to_string());
         give(Ask::Plain {
-            encode: &mut |out| resp::command(out, &[b"SET", key, value]),
+            encode: &mut |out| match &ttl {
+                None => resp::command(out, &[b"SET", key, value]),
+                Some(ttl) => resp::command(out, &[b"SET", key, value, b"PX", ttl.as_bytes()]),
+            },
             replies: 1,
         })
     }

@@ -20,7 +20,7 @@ pub use dial::ConnectError;
 pub use env::EnvConnection;
 pub use events::{ConnectionEvent, ConnectionStream, connection_stream, on_connected};
 pub(crate) use local::is_live;
-pub use origin::{Database, Handle, Origin, Static};
+pub use origin::{Database, Handle, Origin, Place, Static};
 pub(crate) use request::{Finish, Refusal, Request, Resume};
 
 /// For the macros' output and the crate's own traits; not part of what users may rely on.

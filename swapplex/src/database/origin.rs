@@ -9,7 +9,7 @@ use redis::ToSingleRedisArg;
 use super::events::ConnectionStream;
 use super::shared::Shared;
 use crate::argument::Argument;
-use crate::batch::{Get, GetMany, Lookup, Set};
+use crate::batch::{Assign, Assignment, Get, GetMany, Lookup, Set, SetMany};
 use crate::client::Client;
 use crate::connection::ManagedConnection;
 use crate::stats::Stats;
@@ -40,6 +40,11 @@ use crate::stats::Stats;
 /// # Ok(())
 /// # }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a database",
+    label = "not a database",
+    note = "a database is a type that implements `swapplex::Database`, such as `EnvConnection`"
+)]
 pub trait Database: Sized + Send + Sync + 'static {
     /// The one client of this database.
     fn client() -> &'static Client;
@@ -50,18 +55,23 @@ pub trait Database: Sized + Send + Sync + 'static {
     }
 
     /// As [`get`](crate::get), from this database.
-    fn get<K: Lookup>(key: K) -> Get<K, Self> {
-        Get::new(Static::new(), key)
+    fn get<K: Lookup>(key: K) -> Get<K::Value, Static<Self>> {
+        Get::new::<K>(Static::new(), key.into_parts().0)
     }
 
     /// As [`get_many`](crate::get_many), from this database.
-    fn get_many<K: Lookup>(keys: impl IntoIterator<Item = K>) -> GetMany<K, Self> {
-        GetMany::new(&Static::new(), keys)
+    fn get_many<K: Lookup>(keys: impl IntoIterator<Item = K>) -> GetMany<K::Value, Static<Self>> {
+        GetMany::with(&Static::new(), keys)
     }
 
     /// As [`set`](crate::set), in this database.
-    fn set(key: impl Into<Argument>, value: impl ToSingleRedisArg) -> Set<Self> {
-        Set::new(Static::new(), key.into(), &value)
+    fn set(key: impl Into<Argument>, value: impl ToSingleRedisArg) -> Set<Static<Self>> {
+        Set::new(Static::new(), Assignment::new(key, Argument::of(&value)))
+    }
+
+    /// As [`set_many`](crate::set_many), in this database.
+    fn set_many<K: Assign<V>, V>(pairs: impl IntoIterator<Item = (K, V)>) -> SetMany<Static<Self>> {
+        SetMany::with(&Static::new(), pairs)
     }
 
     /// As [`connection_stream`](crate::connection_stream), for this database.
@@ -123,6 +133,54 @@ impl<D: Database> Handle for Static<D> {
     }
 }
 
+/// Reaches a database that has a type of its own, or a client in place of it, in the space of a pointer.
+pub struct Place<D> {
+    client: Option<Client>,
+    database: PhantomData<fn() -> D>,
+}
+
+impl<D> Place<D> {
+    /// The client that the database has.
+    pub(crate) const fn own() -> Self {
+        Self {
+            client: None,
+            database: PhantomData,
+        }
+    }
+
+    pub(crate) const fn on(client: Client) -> Self {
+        Self {
+            client: Some(client),
+            database: PhantomData,
+        }
+    }
+}
+
+impl<D> Clone for Place<D> {
+    fn clone(&self) -> Self {
+        Self {
+            client: self.client.clone(),
+            database: PhantomData,
+        }
+    }
+}
+
+impl<D> fmt::Debug for Place<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.client {
+            Some(client) => client.fmt(f),
+            None => f.write_str(std::any::type_name::<D>()),
+        }
+    }
+}
+
+impl<D: Database> Handle for Place<D> {
+    #[inline]
+    fn shared(&self) -> &Arc<Shared> {
+        self.client.as_ref().unwrap_or_else(|| D::client()).shared()
+    }
+}
+
 impl Handle for Client {
     #[inline]
     fn shared(&self) -> &Arc<Shared> {
@@ -136,4 +194,5 @@ mod sealed {
     impl<D: super::Database> Sealed for D {}
     impl Sealed for super::Client {}
     impl<D: super::Database> Sealed for super::Static<D> {}
+    impl<D: super::Database> Sealed for super::Place<D> {}
 }

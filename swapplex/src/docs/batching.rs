@@ -56,6 +56,8 @@
 //!   end before it looks at anybody else's, so a longer one would save us little and cost other clients their latency.
 //! - **One key alone** is a plain `GET` or `SET`.
 //! - **The same key twice** is asked for once, and both callers get the value.
+//! - **Fields of one hash** ([`Hash`](struct@crate::shape::Hash)`::get` of typed keys) share an `HMGET` in the same way,
+//!   for a few hashes at a time.
 //! - **Two values for one key**: the one that was asked for later is written, and both callers share the outcome. The
 //!   earlier value would have been visible for no time at all, as if both had been written one after the other with
 //!   nobody looking in between.
@@ -88,7 +90,8 @@
 //!
 //! Requests that one task first polls one after the other without being suspended in between go out in that order, given
 //! a live connection with room in its budget. `join!(set(k, v), get(k))` reads what it wrote: a get that would overtake a
-//! set of its own task has the `MSET` written first.
+//! set of its own task has the `MSET` written first. Only a value and the field of a hash, or fields of two hashes, may
+//! pass each other: both are read, and to keep them in order would break up the groups of all who ask for both.
 //!
 //! Nothing more is promised. Requests of two tasks go out in any order, even if one was made first; so do requests that
 //! have to wait, for a connection or for room, and those that were in flight together when a connection was lost. A

@@ -2,9 +2,11 @@
 //!
 //! - [`batching`]: how requests travel together, and why nobody waits for that.
 //! - [`delivery`]: what happens to a command when its connection is lost.
+//! - [`keys`]: how typed keys are written, escaped, shared and migrated.
 //!
 //! What they promise is meant to stay. Figures, such as how many keys share an `MGET`, may change with what is
 //! measured.
 
 pub mod batching;
 pub mod delivery;
+pub mod keys;

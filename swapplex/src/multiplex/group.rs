@@ -1,4 +1,4 @@
-//! Keys that share one command: many `get`s become one `MGET`, many `set`s one `MSET`.
+//! Keys that share one command: many `get`s become one `MGET`, many `set`s one `MSET`, fields of a hash one `HMGET`.
 //!
 //! A group gathers beside the outbox's other requests and is written when it is flushed. Whoever asks for a key
 //! that is in the group already shares its place.
@@ -34,11 +34,15 @@ pub(super) struct Member {
 pub(super) enum Verb {
     Get,
     Set,
+    /// Gets fields of one hash: what is a key to the others is a field here.
+    HashGet,
 }
 
 #[derive(Debug)]
 pub(super) struct Group {
     verb: Verb,
+    /// The hash whose fields these are.
+    hash: Vec<u8>,
     /// Encoded arguments, entry by entry.
     arguments: Vec<u8>,
     entries: Vec<Entry>,
@@ -63,6 +67,7 @@ impl Group {
     pub(super) fn new(verb: Verb) -> Self {
         Self {
             verb,
+            hash: Vec::new(),
             arguments: Vec::new(),
             entries: Vec::new(),
             index: HashTable::new(),
@@ -71,6 +76,22 @@ impl Group {
             last: None,
             replaced: false,
         }
+    }
+
+    /// The fields of one hash.
+    pub(super) fn of_hash(key: &[u8]) -> Self {
+        Self {
+            hash: key.to_vec(),
+            ..Self::new(Verb::HashGet)
+        }
+    }
+
+    pub(super) fn verb(&self) -> Verb {
+        self.verb
+    }
+
+    pub(super) fn hash(&self) -> &[u8] {
+        &self.hash
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -93,7 +114,7 @@ impl Group {
 
     /// Asks for `key` on behalf of `slot`.
     pub(super) fn join_get(&mut self, key: &[u8], slot: SlotIndex, task: Option<task::Id>) {
-        debug_assert_eq!(self.verb, Verb::Get);
+        debug_assert_ne!(self.verb, Verb::Set);
         let place = match self.place_of(key) {
             Some(place) => place,
             None => self.enter(key, |_| {}),
@@ -165,9 +186,15 @@ impl Group {
             (Verb::Get, _) => (b"MGET", 1),
             (Verb::Set, 1) => (b"SET", 2),
             (Verb::Set, _) => (b"MSET", 2),
+            (Verb::HashGet, 1) => (b"HGET", 1),
+            (Verb::HashGet, _) => (b"HMGET", 1),
         };
-        resp::array_header(out, 1 + keys * per_key);
+        let hash = usize::from(self.verb == Verb::HashGet);
+        resp::array_header(out, 1 + hash + keys * per_key);
         resp::bulk(out, name);
+        if self.verb == Verb::HashGet {
+            resp::bulk(out, &self.hash);
+        }
         if self.replaced {
             for entry in &self.entries {
                 out.extend_from_slice(&self.arguments[entry.arguments.clone()]);
@@ -260,6 +287,22 @@ mod tests {
             wire,
             "*5\r\n$4\r\nMSET\r\n$1\r\na\r\n$1\r\n3\r\n$1\r\nb\r\n$1\r\n2\r\n"
         );
+        assert_eq!(members, [(0, 0), (1, 1), (2, 0)]);
+    }
+
+    #[test]
+    fn fields_of_a_hash_are_asked_for_behind_its_key() {
+        let mut group = Group::of_hash(b"h");
+        group.join_get(b"a", 0, None);
+        assert_eq!(
+            flushed(&mut group).0,
+            "*3\r\n$4\r\nHGET\r\n$1\r\nh\r\n$1\r\na\r\n"
+        );
+        for (slot, field) in [b"a", b"b", b"a"].into_iter().enumerate() {
+            group.join_get(field, u32::try_from(slot).expect("small"), None);
+        }
+        let (wire, members) = flushed(&mut group);
+        assert_eq!(wire, "*4\r\n$5\r\nHMGET\r\n$1\r\nh\r\n$1\r\na\r\n$1\r\nb\r\n");
         assert_eq!(members, [(0, 0), (1, 1), (2, 0)]);
     }
 

@@ -26,6 +26,8 @@ pub(crate) type SlotIndex = u32;
 pub(super) const MAX_SLOTS: usize = 512;
 /// An outbox with this many bytes closes without waiting for more.
 pub(crate) const MAX_BYTES: usize = 64 * 1024;
+/// For so many hashes at most, fields gather at the same time: they are looked for one by one.
+const MAX_HASHES: usize = 8;
 /// What a waiting caller is reckoned to cost beside the bytes of its request.
 const SLOT_WEIGHT: usize = 64;
 
@@ -50,6 +52,8 @@ struct Inner {
     settled: usize,
     gets: Group,
     sets: Group,
+    /// One for each hash whose fields are asked for, at most [`MAX_HASHES`].
+    hashes: Vec<Group>,
     members: Vec<Member>,
     /// Read buffers that answers point into.
     chunks: Vec<Bytes>,
@@ -211,6 +215,8 @@ pub(crate) enum Ask<'a> {
     },
     /// The value of a key; shares an `MGET` with others.
     Get { key: &'a [u8] },
+    /// The value of a hash's field; shares an `HMGET` with others of the same hash.
+    HashGet { key: &'a [u8], field: &'a [u8] },
     /// A key's new value; shares an `MSET` with others.
     Set { key: &'a [u8], value: &'a [u8] },
 }
@@ -229,6 +235,7 @@ impl Outbox {
                 settled: 0,
                 gets: Group::new(Verb::Get),
                 sets: Group::new(Verb::Set),
+                hashes: Vec::new(),
                 members: Vec::new(),
                 chunks: Vec::new(),
                 fate: None,
@@ -261,6 +268,9 @@ impl Outbox {
             Ask::Set { key, value } => {
                 inner.write(slot, &mut |out| resp::command(out, &[b"SET", key, value]), 1);
             }
+            Ask::HashGet { key, field } => {
+                inner.write(slot, &mut |out| resp::command(out, &[b"HGET", key, field]), 1);
+            }
         }
         slot
     }
@@ -275,6 +285,7 @@ impl Outbox {
         inner.watched = 0;
         inner.expected.clear();
         inner.settled = 0;
+        inner.hashes.clear();
         inner.members.clear();
         inner.chunks.clear();
         inner.fate = None;
@@ -446,7 +457,8 @@ impl Outbox {
 
 impl Inner {
     fn len_bytes(&self) -> usize {
-        self.requests.len() + self.gets.len_bytes() + self.sets.len_bytes()
+        let hashes: usize = self.hashes.iter().map(Group::len_bytes).sum();
+        self.requests.len() + self.gets.len_bytes() + self.sets.len_bytes() + hashes
     }
 
     fn is_full(&self) -> bool {
@@ -455,14 +467,20 @@ impl Inner {
 
     fn encode(&mut self, ask: Ask<'_>, slot: SlotIndex, task: Option<task::Id>) {
         // Requests of one task must not overtake each other, and groups are written last.
-        if !matches!(ask, Ask::Get { .. }) && self.gets.was_last_joined_by(task) {
+        // But for a value and a field: two reads of a group may pass each other, or every task that asks for both
+        // would break up the groups of all.
+        if !matches!(ask, Ask::Get { .. } | Ask::HashGet { .. }) && self.gets.was_last_joined_by(task) {
             self.flush(Verb::Get);
         }
         if !matches!(ask, Ask::Set { .. }) && self.sets.was_last_joined_by(task) {
             self.flush(Verb::Set);
         }
+        if !matches!(ask, Ask::Get { .. } | Ask::HashGet { .. }) {
+            self.flush_hashes(|hash| hash.was_last_joined_by(task));
+        }
         match ask {
             Ask::Plain { encode, replies } => self.write(slot, encode, replies),
+            Ask::HashGet { key, field } => self.join_hash(key, field, slot, task),
             Ask::Get { key } => {
                 self.gets.join_get(key, slot, task);
                 if self.gets.is_full() {
@@ -482,6 +500,7 @@ impl Inner {
         self.phase = Phase::Sealed;
         self.flush(Verb::Get);
         self.flush(Verb::Set);
+        self.flush_hashes(|_| true);
     }
 
     fn admit(&mut self, waker: &Waker) -> SlotIndex {
@@ -511,14 +530,18 @@ impl Inner {
     fn flush(&mut self, verb: Verb) {
         let group = match verb {
             Verb::Get => &mut self.gets,
-            Verb::Set => &mut self.sets,
+            _ => &mut self.sets,
         };
         if group.is_empty() {
             return;
         }
-        let start = self.requests.len();
-        let from = self.members.len();
+        let (start, from) = (self.requests.len(), self.members.len());
         let keys = group.flush(&mut self.requests, &mut self.members);
+        self.flushed(verb, start, from, keys);
+    }
+
+    /// Notes a group's command that was written behind byte `start`, for `members[from..]`.
+    fn flushed(&mut self, verb: Verb, start: usize, from: usize, keys: usize) {
         if keys > 1 {
             self.tally.batches += 1;
             self.tally.batched_keys += keys;
@@ -537,6 +560,34 @@ impl Inner {
                 keys,
             },
         });
+    }
+
+    fn join_hash(&mut self, key: &[u8], field: &[u8], slot: SlotIndex, task: Option<task::Id>) {
+        let known = self.hashes.iter().position(|hash| hash.hash() == key);
+        let at = known.unwrap_or_else(|| {
+            if self.hashes.len() == MAX_HASHES {
+                self.flush_hash(0);
+            }
+            self.hashes.push(Group::of_hash(key));
+            self.hashes.len() - 1
+        });
+        self.hashes[at].join_get(field, slot, task);
+        if self.hashes[at].is_full() {
+            self.flush_hash(at);
+        }
+    }
+
+    fn flush_hashes(&mut self, which: impl Fn(&Group) -> bool) {
+        while let Some(at) = self.hashes.iter().position(&which) {
+            self.flush_hash(at);
+        }
+    }
+
+    fn flush_hash(&mut self, at: usize) {
+        let mut hash = self.hashes.remove(at);
+        let (start, from) = (self.requests.len(), self.members.len());
+        let keys = hash.flush(&mut self.requests, &mut self.members);
+        self.flushed(hash.verb(), start, from, keys);
     }
 
     /// Takes one frame as the reply to `expected`.

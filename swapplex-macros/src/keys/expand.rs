@@ -1,0 +1,280 @@
+//! The accessors.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Data, Fields, Type};
+
+use super::attributes::{Cached, Duration, Family, Keyspace, Raw, Signature, span};
+use super::checks::{Plan, Use};
+use super::template::Format;
+use super::{docs, fallback};
+
+/// Everything but the errors.
+pub(super) fn keyspace(keyspace: &Keyspace<'_>, plans: &[Option<Plan>]) -> TokenStream {
+    if keyspace.families.is_empty() {
+        return TokenStream::new();
+    }
+    let mut checks_database = true;
+    let accessors: TokenStream = keyspace
+        .families
+        .iter()
+        .zip(plans)
+        .map(|(family, plan)| {
+            let Some(signature) = &family.signature else {
+                return fallback::constant(family);
+            };
+            if family.is_rejected {
+                return fallback::accessor(keyspace, family, signature);
+            }
+            let checks_database = std::mem::take(&mut checks_database);
+            accessor(keyspace, family, signature, plan.as_ref(), checks_database)
+        })
+        .collect();
+    let name = &keyspace.item.ident;
+    let (parameters, arguments, bounds) = keyspace.item.generics.split_for_impl();
+    let fields = fields(keyspace);
+    quote! {
+        #[automatically_derived]
+        impl #parameters #name #arguments #bounds {
+            #accessors
+        }
+        #fields
+    }
+}
+
+/// Uses the fields, which are there to be read by people.
+fn fields(keyspace: &Keyspace<'_>) -> TokenStream {
+    let krate = &keyspace.krate;
+    let name = &keyspace.item.ident;
+    let (parameters, arguments, bounds) = keyspace.item.generics.split_for_impl();
+    let fields = match &keyspace.item.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) => fields
+                .named
+                .iter()
+                .filter_map(|field| field.ident.as_ref())
+                .collect(),
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    };
+    let is_deprecated = |family: &Family<'_>| {
+        family
+            .field
+            .attrs
+            .iter()
+            .any(|attribute| attribute.path().is_ident("deprecated"))
+    };
+    let allow = keyspace
+        .families
+        .iter()
+        .any(is_deprecated)
+        .then(|| quote!(#[allow(deprecated)]));
+    quote! {
+        #[automatically_derived]
+        #allow
+        impl #parameters #krate::keys::private::Keyspace for #name #arguments #bounds {
+            fn fields(&self) {
+                #(_ = &self.#fields;)*
+            }
+        }
+    }
+}
+
+/// What stands before an accessor's body.
+pub(super) fn head(keyspace: &Keyspace<'_>, family: &Family<'_>, signature: &Signature<'_>) -> TokenStream {
+    let attributes = family.field.attrs.iter().filter(|attribute| {
+        let path = attribute.path();
+        path.is_ident("doc") || path.is_ident("deprecated")
+    });
+    let (visibility, name) = (&family.field.vis, family.name);
+    let lifetimes = &signature.lifetimes;
+    let lifetimes = (!lifetimes.is_empty()).then(|| quote!(<#(#lifetimes),*>));
+    let parameters = signature.parameters.iter().map(|parameter| {
+        let ty = parameter.ty;
+        if let Some(name) = parameter.name {
+            quote!(#name: #ty)
+        } else {
+            quote!(_: #ty)
+        }
+    });
+    let krate = &keyspace.krate;
+    let database = database(keyspace);
+    let key = if let Some(error) = &family.untyped {
+        error.to_compile_error()
+    } else {
+        let shape = signature.shape;
+        quote!(#krate::Key<#shape, #database>)
+    };
+    quote! {
+        #(#attributes)*
+        #visibility fn #name #lifetimes (#(#parameters),*) -> #key
+    }
+}
+
+fn database(keyspace: &Keyspace<'_>) -> TokenStream {
+    let krate = &keyspace.krate;
+    if let Some(database) = &keyspace.database {
+        quote!(#database)
+    } else {
+        quote!(#krate::EnvConnection)
+    }
+}
+
+fn accessor(
+    keyspace: &Keyspace<'_>,
+    family: &Family<'_>,
+    signature: &Signature<'_>,
+    plan: Option<&Plan>,
+    checks_database: bool,
+) -> TokenStream {
+    let krate = &keyspace.krate;
+    let head = head(keyspace, family, signature);
+    let docs = plan.map(|plan| {
+        let text = docs::of(keyspace, family, plan);
+        let has_docs = family
+            .field
+            .attrs
+            .iter()
+            .any(|attribute| attribute.path().is_ident("doc"));
+        let text = if has_docs { format!("\n\n{text}") } else { text };
+        quote!(#[doc = #text])
+    });
+    let assertions = assertions(keyspace, family, signature, checks_database);
+    let escaping = Ident::new("escaping", Span::mixed_site());
+    let shadows = signature
+        .parameters
+        .iter()
+        .zip(plan.map(|plan| plan.uses.as_slice()).unwrap_or_default())
+        .filter_map(|(parameter, usage)| shadow(keyspace, parameter.name?, parameter.ty, *usage, &escaping));
+    let raw = match &family.raw {
+        Some(Raw::Some(names)) => names.as_slice(),
+        _ => &[],
+    };
+    let prefix = keyspace
+        .prefix
+        .as_ref()
+        .map(|prefix| prefix.value() + ":")
+        .unwrap_or_default();
+    let template = template(family, signature);
+    let policy = policy(keyspace, family);
+    quote! {
+        #docs
+        #head {
+            #assertions
+            #(_ = &#raw;)*
+            let #escaping = #krate::keys::private::Escaping::new();
+            #(#shadows)*
+            #krate::Key::with_policy(#escaping.key(#prefix, ::core::format_args!(#template)), #policy)
+        }
+    }
+}
+
+/// The template, seen from where the parameters are: where `macro_rules!` wrote one and was given the other, its
+/// placeholders still mean the parameters.
+fn template(family: &Family<'_>, signature: &Signature<'_>) -> Option<syn::LitStr> {
+    let mut template = family.template.clone()?;
+    if let Some(name) = signature.parameters.iter().find_map(|parameter| parameter.name) {
+        template.set_span(template.span().resolved_at(name.span()));
+    }
+    Some(template)
+}
+
+/// One error each, at the type, where it does not fit.
+fn assertions(
+    keyspace: &Keyspace<'_>,
+    family: &Family<'_>,
+    signature: &Signature<'_>,
+    checks_database: bool,
+) -> TokenStream {
+    let mut assertions = TokenStream::new();
+    if let (true, Some(database)) = (checks_database, &keyspace.database) {
+        assertions.extend(assertion(keyspace, database, "is_database"));
+    }
+    if let Some(shape) = signature.shape {
+        assertions.extend(assertion(keyspace, shape, "is_shape"));
+        if family.cached.is_some() {
+            assertions.extend(assertion(keyspace, shape, "is_cacheable"));
+        }
+    }
+    assertions
+}
+
+fn assertion(keyspace: &Keyspace<'_>, ty: &Type, function: &str) -> TokenStream {
+    let function = private(keyspace, function, span(ty));
+    quote_spanned!(span(ty)=> #function::<#ty>();)
+}
+
+/// Puts a parameter that is escaped when it is written in the place of the parameter.
+fn shadow(
+    keyspace: &Keyspace<'_>,
+    name: &Ident,
+    ty: &Type,
+    usage: Use,
+    escaping: &Ident,
+) -> Option<TokenStream> {
+    let Use::Escaped { format, separator } = usage else {
+        return None;
+    };
+    let separator = if let Some(separator) = separator.and_then(|separator| u8::try_from(separator).ok()) {
+        let separator = syn::LitByte::new(separator, Span::mixed_site());
+        quote!(::core::option::Option::Some(#separator))
+    } else {
+        quote!(::core::option::Option::None)
+    };
+    let function = match format {
+        Format::Display => "text",
+        Format::Padded => "number",
+        Format::Radix | Format::Mixed => "escaped",
+    };
+    let escaped = private(keyspace, function, span(ty));
+    Some(quote_spanned!(span(ty)=> let #name = #escaped::<#ty>(&#name, &#escaping, #separator);))
+}
+
+/// An item of the runtime crate that an error, if there is one, is not to point at.
+fn private(keyspace: &Keyspace<'_>, name: &str, span: Span) -> TokenStream {
+    let krate = respanned(keyspace.krate.clone(), span);
+    let name = Ident::new(name, span);
+    quote_spanned!(span=> #krate::keys::private::#name)
+}
+
+fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|mut token| {
+            token.set_span(span);
+            token
+        })
+        .collect()
+}
+
+/// What goes for all keys of the family, in a block of its own: the template must not see the constant.
+fn policy(keyspace: &Keyspace<'_>, family: &Family<'_>) -> TokenStream {
+    let krate = &keyspace.krate;
+    let ttl = family.ttl.as_ref().map(|ttl| {
+        let ttl = positive(keyspace, ttl);
+        quote!(.ttl(#ttl))
+    });
+    let cached = family.cached.as_ref().map(|limit| {
+        if let Cached::AtMost(limit) = limit {
+            let limit = positive(keyspace, limit);
+            quote!(.cached_for(#limit))
+        } else {
+            quote!(.cached())
+        }
+    });
+    quote! {{
+        const __POLICY: #krate::keys::Policy = #krate::keys::Policy::new() #ttl #cached;
+        &__POLICY
+    }}
+}
+
+/// A duration that, where it is at fault, is where the error is.
+fn positive(keyspace: &Keyspace<'_>, duration: &Duration) -> TokenStream {
+    let value = &duration.value;
+    if duration.is_checked {
+        return value.clone();
+    }
+    let positive = private(keyspace, "positive", duration.span);
+    quote_spanned!(duration.span=> #positive(#value))
+}

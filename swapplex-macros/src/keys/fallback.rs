@@ -1,0 +1,61 @@
+//! Errors, and what stands in for an accessor that was rejected, so that its callers don't fail as well.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::attributes::{Family, Keyspace, Signature};
+use super::expand;
+
+/// All errors. A failed macro at the top of a module would hide rustc's own errors in it, so each has a constant around.
+pub(super) fn errors(errors: &[syn::Error]) -> TokenStream {
+    errors
+        .iter()
+        .map(|error| {
+            let error = error.to_compile_error();
+            quote!(const _: () = { #error };)
+        })
+        .collect()
+}
+
+/// An accessor that compiles, and is never run.
+pub(super) fn accessor(
+    keyspace: &Keyspace<'_>,
+    family: &Family<'_>,
+    signature: &Signature<'_>,
+) -> TokenStream {
+    let head = expand::head(keyspace, family, signature);
+    let docs = docs(family);
+    let parameters = signature.parameters.iter().filter_map(|parameter| parameter.name);
+    quote! {
+        #docs
+        #head {
+            #(_ = &#parameters;)*
+            loop {}
+        }
+    }
+}
+
+/// What can be called with anything, where the signature is not known: a constant whose type is the error.
+pub(super) fn constant(family: &Family<'_>) -> TokenStream {
+    let (visibility, name) = (&family.field.vis, family.name);
+    let ty = family.untyped.as_ref().map(syn::Error::to_compile_error);
+    let docs = docs(family);
+    quote! {
+        #docs
+        #[allow(non_upper_case_globals)]
+        #visibility const #name: #ty = loop {};
+    }
+}
+
+fn docs(family: &Family<'_>) -> TokenStream {
+    let has_docs = family
+        .field
+        .attrs
+        .iter()
+        .any(|attribute| attribute.path().is_ident("doc"));
+    if has_docs {
+        TokenStream::new()
+    } else {
+        quote!(#[doc = "Rejected."])
+    }
+}

@@ -1,0 +1,73 @@
+use redis::{Cmd, FromRedisValue, ToRedisArgs};
+
+use super::command::{Class, Command, KeyRequest, Line};
+use super::key::Key;
+use super::reply;
+use crate::command;
+use crate::database::Database;
+use crate::error::Error;
+
+/// A command on a key that no method stands for; from [`Key::command`].
+#[derive(Debug)]
+#[must_use = "a command is sent when the future that `query` returns is polled"]
+pub struct Custom<S, D> {
+    key: Key<S, D>,
+    command: Cmd,
+}
+
+impl<S, D: Database> Key<S, D> {
+    /// Any command whose first argument is the key, for [shapes](crate::shape) of your own and for what has no method.
+    ///
+    /// One that only reads is sent again where a connection is lost, any other is not.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use swapplex::{Key, shape::Value};
+    /// # async fn example(key: Key<Value<String>>) -> Result<(), swapplex::Error> {
+    /// let start: String = key.command("GETRANGE").arg(0).arg(9).query().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn command(&self, name: &str) -> Custom<S, D> {
+        let mut command = redis::cmd(name);
+        command.arg(self.as_bytes());
+        Custom {
+            key: self.clone(),
+            command,
+        }
+    }
+}
+
+impl<S, D: Database> Custom<S, D> {
+    /// Adds an argument, or several.
+    pub fn arg(mut self, argument: impl ToRedisArgs) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// The future that sends the command and converts its answer.
+    pub fn query<T: FromRedisValue + 'static>(self) -> Command<T, D> {
+        if let Err(refusal) = command::check(&self.command) {
+            return Command::ready(Err(Error::from(refusal)));
+        }
+        let mut line = Line::empty();
+        for argument in self.command.args_iter() {
+            if let redis::Arg::Simple(bytes) = argument {
+                line.push(bytes);
+            }
+        }
+        let request = KeyRequest {
+            key: self.key.text().clone(),
+            lines: vec![line],
+            name: command::name(&self.command).into(),
+            class: if command::is_read(&self.command) {
+                Class::Read
+            } else {
+                Class::Once
+            },
+            read: reply::plain,
+        };
+        Command::call(self.key.place(), request)
+    }
+}

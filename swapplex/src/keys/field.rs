@@ -1,0 +1,80 @@
+//! One field of a hash, which shares an `HMGET` with others of the same hash.
+
+use bytes::Bytes;
+
+use super::reply::Unfit;
+use crate::argument::Argument;
+use crate::batch::answer;
+use crate::database::{Finish, Refusal, Request, Resume};
+use crate::error::Error;
+use crate::multiplex::{Ask, Reply, Undelivered};
+use crate::resp::{self, Element};
+
+pub(super) struct FieldRequest<T> {
+    pub(super) key: Argument,
+    pub(super) field: Argument,
+    pub(super) read: fn(Option<Bytes>) -> Result<T, Unfit>,
+}
+
+impl<T> Request for FieldRequest<T> {
+    type Output = T;
+    type Error = Error;
+
+    fn key(&self) -> Option<&[u8]> {
+        Some(self.key.as_bytes())
+    }
+
+    fn length(&self) -> usize {
+        48 + self.key.as_bytes().len() + self.field.as_bytes().len()
+    }
+
+    fn ask<R>(&self, is_grouped: bool, give: impl FnOnce(Ask<'_>) -> R) -> R {
+        let (key, field) = (self.key.as_bytes(), self.field.as_bytes());
+        if is_grouped {
+            return give(Ask::HashGet { key, field });
+        }
+        give(Ask::Plain {
+            encode: &mut |out| resp::command(out, &[b"HGET", key, field]),
+            replies: 1,
+        })
+    }
+
+    fn name(&self) -> String {
+        "HGET".into()
+    }
+
+    fn only_reads(&self) -> bool {
+        true
+    }
+
+    fn resume(&mut self, undelivered: Undelivered) -> Resume {
+        if undelivered.is_sent() {
+            Resume::Repeat
+        } else {
+            Resume::Unsent
+        }
+    }
+
+    fn finish(&mut self, reply: Reply) -> Finish<T, Error> {
+        let value = match reply {
+            Reply::Bulk(value) => Ok(Some(value)),
+            Reply::Nil => Ok(None),
+            Reply::Frame(frame) => match resp::element(&frame) {
+                Ok(Element::Bulk(range)) => Ok(Some(frame.slice(range))),
+                Ok(Element::Nil) => Ok(None),
+                Ok(Element::Other(_)) => Err(answer::server_error(&frame)),
+                Err(error) => Err(error.into()),
+            },
+            Reply::Refused(frame) => match answer::refusal(&frame, "hmget") {
+                // Whoever may not run `HMGET` may still run `MGET`: that says nothing about other groups.
+                Ok(_) => return Finish::Alone(Refusal::Keys),
+                Err(error) => Err(error),
+            },
+            Reply::Mismatch { keys, answers } => Err(answer::mismatch(keys, answers)),
+            Reply::Frames(_) => Err(answer::mismatch(1, 0)),
+        };
+        Finish::Done(
+            value.and_then(|value| (self.read)(value).map_err(|unfit| unfit.into_error(self.key.as_bytes()))),
+        )
+    }
+}

@@ -1,0 +1,124 @@
+//! What answers mean, in RESP2, in RESP3 and out of a script: the one place that matches on [`Value`].
+
+use std::any::type_name;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use redis::{FromRedisValue, ParsingError, RedisError, Value};
+
+use super::codec::{Decode, Failure};
+use crate::error::Error;
+
+/// Why an answer is of no use to its caller.
+#[derive(Debug)]
+pub(super) enum Unfit {
+    /// It is not what the command gives.
+    Answer(ParsingError),
+    /// A value in it is not what the key's type says.
+    Value { value: &'static str, source: Failure },
+}
+
+impl Unfit {
+    pub(super) fn into_error(self, key: &[u8]) -> Error {
+        match self {
+            Self::Answer(error) => Error::Redis(Arc::new(RedisError::from(error))),
+            Self::Value { value, source } => Error::Decode {
+                key: String::from_utf8_lossy(key).into(),
+                value,
+                source: source.into(),
+            },
+        }
+    }
+}
+
+impl From<ParsingError> for Unfit {
+    fn from(error: ParsingError) -> Self {
+        Self::Answer(error)
+    }
+}
+
+/// Anything but an error will do.
+#[expect(clippy::unnecessary_wraps, reason = "called by a pointer, as the others")]
+pub(super) fn done(_: Value) -> Result<(), Unfit> {
+    Ok(())
+}
+
+/// Whatever redis-rs makes of it.
+pub(super) fn plain<T: FromRedisValue>(answer: Value) -> Result<T, Unfit> {
+    Ok(T::from_redis_value(answer)?)
+}
+
+/// Whether it was `OK` rather than nil.
+pub(super) fn accepted(answer: Value) -> Result<bool, Unfit> {
+    Ok(Option::<Value>::from_redis_value(answer)?.is_some())
+}
+
+pub(super) fn value<T, C: Decode<T>>(answer: Value) -> Result<T, Unfit> {
+    decode::<T, C>(bytes(answer)?)
+}
+
+/// A value, or nothing.
+pub(super) fn option<T, C: Decode<T>>(answer: Value) -> Result<Option<T>, Unfit> {
+    match answer {
+        Value::Nil => Ok(None),
+        answer => value::<T, C>(answer).map(Some),
+    }
+}
+
+pub(super) fn values<T, C: Decode<T>>(answer: Value) -> Result<Vec<T>, Unfit> {
+    members(answer)?.into_iter().map(value::<T, C>).collect()
+}
+
+pub(super) fn options<T, C: Decode<T>>(answer: Value) -> Result<Vec<Option<T>>, Unfit> {
+    members(answer)?.into_iter().map(option::<T, C>).collect()
+}
+
+pub(super) fn scored<T, C: Decode<T>>(answer: Value) -> Result<Vec<(T, f64)>, Unfit> {
+    pairs(answer)?
+        .into_iter()
+        .map(|(member, score)| Ok((value::<T, C>(member)?, plain(score)?)))
+        .collect()
+}
+
+/// The members of a list or a set; nil is an empty one.
+pub(super) fn members(answer: Value) -> Result<Vec<Value>, Unfit> {
+    Ok(match answer {
+        Value::Nil => Vec::new(),
+        Value::Array(members) | Value::Set(members) => members,
+        other => plain(other)?,
+    })
+}
+
+/// Pairs: as such, one after the other, or as a map.
+pub(super) fn pairs(answer: Value) -> Result<Vec<(Value, Value)>, Unfit> {
+    let members = match answer {
+        Value::Map(pairs) => return Ok(pairs),
+        other => members(other)?,
+    };
+    let mut members = members.into_iter();
+    let mut pairs = Vec::with_capacity(members.len());
+    while let Some(first) = members.next() {
+        let pair = match first {
+            Value::Array(pair) => <[Value; 2]>::try_from(pair).ok(),
+            first => members.next().map(|second| [first, second]),
+        };
+        let [first, second] =
+            pair.ok_or_else(|| ParsingError::from("an odd number of values where pairs were expected"))?;
+        pairs.push((first, second));
+    }
+    Ok(pairs)
+}
+
+pub(super) fn decode<T, C: Decode<T>>(bytes: Bytes) -> Result<T, Unfit> {
+    C::decode(bytes).map_err(|source| Unfit::Value {
+        value: type_name::<T>(),
+        source,
+    })
+}
+
+fn bytes(answer: Value) -> Result<Bytes, Unfit> {
+    Ok(match answer {
+        Value::BulkString(bytes) => bytes.into(),
+        other => String::from_redis_value(other)?.into(),
+    })
+}

@@ -1,0 +1,14 @@
+use swapplex::RedisKeys;
+use swapplex::shape::Value;
+
+#[derive(RedisKeys)]
+struct Keys {
+    #[key("user:{}")]
+    name: fn(id: u64) -> Value<String>,
+    #[key("mail:{id}", expires = "15m")]
+    mail: fn(id: u64) -> Value<String>,
+    #[key("home")]
+    home: fn(id: u64) -> Value<String>,
+}
+
+fn main() {}

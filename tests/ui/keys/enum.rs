@@ -1,0 +1,8 @@
+use swapplex::RedisKeys;
+
+#[derive(RedisKeys)]
+enum Keys {
+    Name,
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use swapplex::RedisKeys;
+use swapplex::shape::Value;
+
+#[derive(RedisKeys)]
+struct Keys {
+    #[key("user:{id}")]
+    name: fn(id: u64) -> Value<String>,
+}
+
+fn main() {
+    let _ = Keys::nmae(7);
+}

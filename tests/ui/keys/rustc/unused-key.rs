@@ -1,0 +1,14 @@
+#![deny(unused_must_use)]
+
+use swapplex::RedisKeys;
+use swapplex::shape::Value;
+
+#[derive(RedisKeys)]
+struct Keys {
+    #[key("user:{id}")]
+    name: fn(id: u64) -> Value<String>,
+}
+
+fn main() {
+    Keys::name(7);
+}

@@ -1,0 +1,11 @@
+use swapplex::RedisKeys;
+use swapplex::shape::Value;
+
+#[derive(RedisKeys)]
+#[swapplex(connection = Sessions)]
+struct Keys {
+    #[key("user:{id}")]
+    name: fn(id: u64) -> Value<String>,
+}
+
+fn main() {}
