@@ -166,6 +166,10 @@ impl Driver {
             return breach;
         }
         let chunk = self.received.split_to(complete).freeze();
+        if complete + self.received.capacity() > 2 * READ_BUFFER {
+            // A buffer that a large reply has grown must not stay for what little is behind it.
+            self.received = BytesMut::from(&self.received[..]);
+        }
         if pushes {
             self.frames.retain(|at| at.frame.kind != Kind::Push);
         }
