@@ -10,7 +10,7 @@ use hashbrown::HashTable;
 use std::hash::BuildHasher;
 use tokio::task;
 
-use super::outbox::SlotIndex;
+use super::outbox::{MAX_BYTES, SlotIndex};
 use crate::resp;
 
 /// How many keys one `MGET` or `MSET` carries.
@@ -203,7 +203,12 @@ impl Group {
             out.extend_from_slice(&self.arguments);
         }
         members.append(&mut self.members);
-        self.arguments.clear();
+        if self.arguments.capacity() <= 2 * MAX_BYTES {
+            self.arguments.clear();
+        } else {
+            // Grown by a large value, which must not stay for as long as the outbox is used again.
+            self.arguments = Vec::new();
+        }
         self.entries.clear();
         self.index.clear();
         self.last = None;
@@ -304,6 +309,14 @@ mod tests {
         let (wire, members) = flushed(&mut group);
         assert_eq!(wire, "*4\r\n$5\r\nHMGET\r\n$1\r\nh\r\n$1\r\na\r\n$1\r\nb\r\n");
         assert_eq!(members, [(0, 0), (1, 1), (2, 0)]);
+    }
+
+    #[test]
+    fn a_large_value_leaves_nothing_behind() {
+        let mut group = Group::new(Verb::Set);
+        group.join_set(b"a", &[b'x'; 4 * MAX_BYTES], 0, None);
+        flushed(&mut group);
+        assert!(group.arguments.capacity() <= 2 * MAX_BYTES);
     }
 
     #[test]
