@@ -214,13 +214,20 @@ fn judge(
         Some(details) => format!("{code} {details}"),
         None => code.clone(),
     };
-    // A server that does not know a command repeats its arguments.
+    // A server that does not know a command repeats its arguments, cut off somewhere and with other white space, so
+    // that a search does not find every secret.
+    if let Some(at) = message.find(", with args beginning with") {
+        message.truncate(at);
+    }
     if let Some(password) = settings.password().filter(|password| !password.is_empty()) {
         message = message.replace(password, "<redacted>");
     }
     match step {
+        // Where RESP2 is spoken and no credentials are given, nothing before these would tell.
+        Step::Optional | Step::ClientId | Step::Select if code == "NOAUTH" => {
+            Err(HandshakeError::Authentication(message))
+        }
         Step::Optional | Step::ClientId => Ok(true),
-        Step::Select if code == "NOAUTH" => Err(HandshakeError::Authentication(message)),
         Step::Select => Err(HandshakeError::Database {
             db: settings.db(),
             message,
@@ -231,5 +238,29 @@ fn judge(
             _ if message.contains("AUTH") => HandshakeError::Authentication(message),
             _ => HandshakeError::Refused(message),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Source;
+
+    #[test]
+    fn a_server_that_repeats_our_words_gives_no_secret_away() {
+        let password = "canary".repeat(40);
+        let target = Source::url(format!("redis://user:{password}@localhost"))
+            .and_then(|source| source.load())
+            .expect("a valid URL");
+        // As Redis 7.0 says it: 128 bytes of arguments at most.
+        let reply = format!(
+            "-ERR unknown command 'AUTH', with args beginning with: 'user' '{}'\r\n",
+            &password[..100]
+        );
+        let reply = resp::decode(reply.as_bytes()).expect("a reply");
+        let mut greeting = Greeting { client_id: None };
+        let error = judge(&Step::Auth, reply, &target, &mut greeting).expect_err("refused");
+        assert!(error.to_string().contains("unknown command 'AUTH'"), "{error}");
+        assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
     }
 }

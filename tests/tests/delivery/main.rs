@@ -305,6 +305,26 @@ async fn a_wrong_password_is_told_at_once_and_recovers_once_it_is_right() {
 }
 
 #[tokio::test]
+async fn a_missing_password_is_told_at_once_with_either_protocol() {
+    let server = RedisServer::builder().password("secret").start();
+    for protocol in ["resp3", "resp2"] {
+        let url = format!("redis://127.0.0.1:{}/?protocol={protocol}", server.port());
+        let client = Client::open(url).unwrap();
+        let error = client.get("k").await.unwrap_err();
+        let Error::NotExecuted(NotExecuted::Connect(cause)) = &error else {
+            panic!("{protocol}: {error}")
+        };
+        assert!(
+            matches!(
+                &**cause,
+                ConnectError::Handshake(HandshakeError::Authentication(_))
+            ),
+            "{protocol}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn while_nothing_listens_commands_wait_and_then_say_that_they_were_not_executed() {
     let server = RedisServer::start();
     let client = Client::builder(Source::url(server.url()).unwrap())
