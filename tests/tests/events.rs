@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
+use swapplex::config::Source;
 use swapplex::{Client, ConnectionEvent, LostCause};
-use swapplex_tests::RedisServer;
+use swapplex_tests::{RedisServer, ReservedPort};
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// Far beyond anything but a hang.
 const FOR_EVER: Duration = Duration::from_secs(30);
@@ -45,6 +46,29 @@ fn a_connection_that_ends_with_its_runtime_is_no_longer_live() {
             "{event:?}"
         );
     });
+}
+
+#[tokio::test]
+async fn a_failure_says_when_the_next_attempt_begins_jitter_included() {
+    let closed = ReservedPort::new().unwrap();
+    let client = Client::builder(Source::url(format!("redis://127.0.0.1:{}", closed.number())).unwrap())
+        .reconnect_debounce(Duration::from_millis(1), Duration::from_millis(100))
+        .command_timeout(Duration::from_millis(1))
+        .build();
+    let mut events = client.connection_stream();
+    client.get("k").await.unwrap_err();
+    let mut due = None;
+    let mut longest = Duration::ZERO;
+    for _ in 0..10 {
+        let ConnectionEvent::Failed { next_attempt, .. } = events.next().await else {
+            panic!("nothing listens")
+        };
+        let now = Instant::now();
+        assert!(due.is_none_or(|due| now >= due), "not before it was announced");
+        longest = longest.max(next_attempt.saturating_duration_since(now));
+        due = Some(next_attempt);
+    }
+    assert!(longest > Duration::from_millis(10), "{longest:?}");
 }
 
 /// Stands for the memory that a task's waker keeps.

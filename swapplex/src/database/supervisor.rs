@@ -46,8 +46,8 @@ pub(super) fn supervise(charge: Charge) -> impl Future<Output = ()> {
 impl Charge {
     async fn keep_connected(&self) {
         let mut debounce = Debounce::new(self.settings.reconnect_debounce, self.settings.reconnect_jitter);
+        let mut next = Instant::now();
         loop {
-            let next = debounce.next(Instant::now(), fastrand::f64());
             tokio::select! {
                 () = tokio::time::sleep_until(next) => {}
                 () = self.lane.close.notified() => return,
@@ -64,14 +64,15 @@ impl Charge {
                     if self.serve(dialled).await {
                         return;
                     }
+                    next = debounce.next(Instant::now(), fastrand::f64());
                 }
                 Err(error) => {
                     debounce.failed(began);
                     let cause = Arc::new(error);
-                    let next_attempt = debounce.next(Instant::now(), 0.0);
+                    next = debounce.next(Instant::now(), fastrand::f64());
                     self.events.push(ConnectionEvent::Failed {
                         cause: Arc::clone(&cause),
-                        next_attempt,
+                        next_attempt: next,
                     });
                     self.lane.failed(cause);
                 }
