@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::failure::Failure;
@@ -36,11 +37,39 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
     }
     let (name, value) = server::for_child()?;
     command.args(arguments).env(name, value);
-    // The tests of configuration expect a machine without any.
+    without_redis(&mut command);
+    run(command)
+}
+
+/// Hides what would configure a client: tests expect a machine without any.
+pub(crate) fn without_redis(command: &mut Command) {
     for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("REDIS_")) {
         command.env_remove(name);
     }
-    run(command)
+}
+
+/// Hides what the cargo that runs us has set, and would lead back to its toolchain.
+pub(crate) fn without_toolchain(command: &mut Command) {
+    for name in ["CARGO", "RUSTC", "RUSTDOC", "RUSTUP_TOOLCHAIN"] {
+        command.env_remove(name);
+    }
+}
+
+/// Has everything compiled with these flags, in a directory of its own so that the ordinary build stays.
+pub(crate) fn with_flags(command: &mut Command, flags: &str, directory: &str) -> Result<(), Failure> {
+    command
+        .env("RUSTFLAGS", flags)
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env("CARGO_TARGET_DIR", target_directory()?.join(directory));
+    Ok(())
+}
+
+/// Where this program was built into, which `cargo clean` removes.
+pub(crate) fn target_directory() -> Result<PathBuf, Failure> {
+    env::current_exe()
+        .ok()
+        .and_then(|program| Some(program.parent()?.parent()?.to_owned()))
+        .ok_or_else(|| Failure::Message("cannot tell where this program is".to_owned()))
 }
 
 fn chooses_packages(arguments: &[String]) -> bool {

@@ -1,11 +1,13 @@
-//! The project's own commands: `cargo xtask demo | test | bench | ci`.
+//! The project's own commands: `cargo xtask demo | test | bench | ci | loom | sanitize`.
 
 mod cargo;
 mod ci;
 mod failure;
 mod install;
 mod lookup;
+mod loom;
 mod msrv;
+mod sanitize;
 mod server;
 
 use std::env;
@@ -27,10 +29,14 @@ Commands:
                              Runs the benchmarks whose name contains FILTER
   ci [STEP...]               Runs the checks of a merge, or only the steps named:
                              fmt, clippy, msrv, test, docs
+  loom [ARGS]                Explores every interleaving of the runtime's counting, and that mistakes in it
+                             are caught
+  sanitize [ARGS]            Runs the runtime's tests under AddressSanitizer and LeakSanitizer; needs the
+                             nightly toolchain
   server                     Prints the path of the redis-server that the others use
   help                       Prints this
 
-demo, test, bench and server need redis-server or valkey-server. They take the one that
+demo, test, bench, sanitize and server need redis-server or valkey-server. They take the one that
 SWAPPLEX_REDIS_SERVER names, else the one on PATH, else install one through the system's package
 manager, saying so first.";
 
@@ -60,6 +66,8 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         "test" => cargo::test(rest),
         "bench" => cargo::bench(rest),
         "ci" => ci::run(rest),
+        "loom" => loom::run(rest),
+        "sanitize" => sanitize::run(rest),
         "server" if rest.is_empty() => {
             println!("{}", server::find_or_install()?.display());
             Ok(())

@@ -7,6 +7,7 @@ use tinyjson::JsonValue;
 
 use crate::cargo::{self, cargo};
 use crate::failure::Failure;
+use crate::lookup;
 
 const PUBLISHED: [&str; 2] = ["swapplex", "swapplex-macros"];
 
@@ -160,19 +161,9 @@ fn numbers(version: &str) -> [u32; 3] {
 
 /// The name of an installed toolchain of version `promised`.
 fn toolchain(promised: &str) -> Option<String> {
-    let output = Command::new("rustup")
-        .args(["toolchain", "list", "--quiet"])
-        .output()
-        .ok()?;
-    String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .filter_map(|line| line.split_whitespace().next())
-        .find(|name| {
-            let version = name.split('-').next().unwrap_or_default();
-            version.starts_with(|c: char| c.is_ascii_digit())
-                && numbers(version)[..2] == numbers(promised)[..2]
-        })
-        .map(str::to_owned)
+    lookup::toolchain(|channel| {
+        channel.starts_with(|c: char| c.is_ascii_digit()) && numbers(channel)[..2] == numbers(promised)[..2]
+    })
 }
 
 fn compile(toolchain: &str) -> Result<(), Failure> {
@@ -182,10 +173,7 @@ fn compile(toolchain: &str) -> Result<(), Failure> {
     for name in PUBLISHED {
         command.args(["--package", name]);
     }
-    // Set by the cargo that runs us, and would lead back to its toolchain.
-    for name in ["CARGO", "RUSTC", "RUSTDOC", "RUSTUP_TOOLCHAIN"] {
-        command.env_remove(name);
-    }
+    cargo::without_toolchain(&mut command);
     cargo::run(command)
 }
 

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::cargo;
 use crate::failure::Failure;
 use crate::install;
 use crate::lookup;
@@ -108,12 +109,9 @@ fn find(path: &OsStr, links: &Path) -> Result<Option<PathBuf>, Failure> {
     }
 }
 
-/// Where links go: beside what this program was built into, so that `cargo clean` removes them.
+/// Where links go.
 fn links() -> Result<PathBuf, Failure> {
-    env::current_exe()
-        .ok()
-        .and_then(|program| Some(program.parent()?.parent()?.join("xtask")))
-        .ok_or_else(|| Failure::Message("cannot tell where this program is".to_owned()))
+    Ok(cargo::target_directory()?.join("xtask"))
 }
 
 fn link(to: &Path, directory: &Path, name: &str) -> io::Result<PathBuf> {

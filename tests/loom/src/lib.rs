@@ -1,7 +1,7 @@
 //! The models lie beside the code they model; this package only builds those files on their own:
 //!
 //! ```text
-//! RUSTFLAGS="--cfg loom" cargo test --release --package swapplex-loom
+//! cargo xtask loom
 //! ```
 #![cfg(all(test, loom))]
 
