@@ -21,6 +21,7 @@ mod get_spawned;
 mod harness;
 mod key_build;
 mod peers;
+mod runtime;
 mod set_spawned;
 
 use std::env;
@@ -31,8 +32,8 @@ use crate::harness::{Arguments, Bench, launch};
 
 /// What each claim's file runs, in the order in which it is run.
 ///
-/// To come, each in a file of its own: `cache.*`, `latency.N`, `runtime.*`.
-const CLAIMS: [fn(&mut Bench); 8] = [
+/// To come, each in a file of its own: `cache.*`, `latency.N`.
+const CLAIMS: [fn(&mut Bench); 9] = [
     get_spawned::run,
     get_fanout::run,
     get_sequential::run,
@@ -41,6 +42,7 @@ const CLAIMS: [fn(&mut Bench); 8] = [
     set_spawned::run,
     acquire::run,
     key_build::run,
+    runtime::run,
 ];
 
 const HELP: &str = "\

@@ -1,189 +1,231 @@
 //! `runtime.*`: what references to a worker's data cost, and what the barrier adds to a runtime's start and stop.
 //!
-//! Each figure is the median of many short measurements, and what is compared is measured in turns.
+//! - `runtime.dereference`: reading through a `LocalRef` that is held.
+//! - `runtime.local_ref`: making one, reading through it and dropping it, on a worker.
+//! - `runtime.two_threads`: two workers clone, read and drop handles of one datum at the same time.
+//! - `runtime.start_stop.N`: starting a runtime with N workers, 8 tasks, and stopping it; 400 rounds of one each.
+//! - `runtime.state.1`, `runtime.tickets.N`: what swapplex's own way of requests would be like with references. The
+//!   first is a worker's mutable state, as each request needs it; the second the handles to an outbox of the worker,
+//!   64 at a time, which another worker may drop (with N = 2, about half of them are).
 
+use std::cell::RefCell;
 use std::hint::black_box;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use swapplex::runtime::{AsyncLocal, Builder, Context, LocalRef};
+use swapplex::runtime::{AsyncLocal, Builder, Context, Runtime};
 
-/// One measured figure.
-pub(crate) struct Figure {
-    /// The claim's name, `runtime.…`.
-    pub(crate) name: String,
-    /// Nanoseconds for one operation.
-    pub(crate) nanoseconds: f64,
-}
+use crate::harness::{Bench, Contestant, on_workers};
 
 thread_local! {
     static PLAIN: AtomicU64 = const { AtomicU64::new(1) };
-    static CONTEXT: Context<AtomicU64> = Context::new(AtomicU64::new(1));
     static SHARED: Arc<AtomicU64> = Arc::new(AtomicU64::new(1));
+    static CONTEXT: Context<AtomicU64> = Context::new(AtomicU64::new(1));
+
+    static STATE: RefCell<Vec<u64>> = RefCell::new(vec![1]);
+    /// A reference may be anywhere, so what is behind it can't be a `RefCell`.
+    static SHARED_STATE: Context<Mutex<Vec<u64>>> = Context::new(Mutex::new(vec![1]));
 }
 
-const OPERATIONS: u32 = 1_000_000;
-const SAMPLES: usize = 51;
 const ROUNDS: usize = 400;
 
-/// Measures everything.
-pub(crate) fn run() -> Vec<Figure> {
-    let mut figures = Vec::new();
-    let mut note = |name: &str, nanoseconds: f64| {
-        figures.push(Figure {
-            name: format!("runtime.{name}"),
-            nanoseconds,
-        });
-    };
-
-    let (plain, reference) = on_a_worker(|| {
-        let reference = CONTEXT.local_ref();
-        interleaved(
-            || PLAIN.with(|value| black_box(value).load(Ordering::Relaxed)),
-            || black_box(&reference).load(Ordering::Relaxed),
-        )
-    });
-    note("dereference/thread-local", plain);
-    note("dereference/reference", reference);
-
-    let (arc, reference) = on_a_worker(|| {
-        interleaved(
-            || black_box(&SHARED.with(Arc::clone)).load(Ordering::Relaxed),
-            || black_box(&CONTEXT.local_ref()).load(Ordering::Relaxed),
-        )
-    });
-    note("make-use-drop/arc", arc);
-    note("make-use-drop/reference", reference);
-
-    let (arc, reference) = two_threads();
-    note("two-threads/arc", arc);
-    note("two-threads/reference", reference);
-
-    for workers in [1, 2] {
-        let (tokio, swapplex) = start_and_stop(workers);
-        note(&format!("start-and-stop/{workers}/tokio"), tokio);
-        note(&format!("start-and-stop/{workers}/swapplex"), swapplex);
-    }
-    figures
-}
-
-fn on_a_worker<R: Send + 'static>(measure: impl FnOnce() -> R + Send + 'static) -> R {
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(1)
-        .build()
-        .expect("a runtime");
-    runtime.run(async { tokio::spawn(async { measure() }).await.expect("no panic") })
-}
-
-/// The median time of one call of each.
-fn interleaved(mut first: impl FnMut() -> u64, mut second: impl FnMut() -> u64) -> (f64, f64) {
-    let mut samples = (Vec::new(), Vec::new());
-    for _ in 0..SAMPLES {
-        samples.0.push(timed(&mut first));
-        samples.1.push(timed(&mut second));
-    }
-    (
-        per_operation(median(samples.0), OPERATIONS),
-        per_operation(median(samples.1), OPERATIONS),
-    )
-}
-
-#[inline]
-fn timed(mut operation: impl FnMut() -> u64) -> Duration {
-    let started = Instant::now();
-    for _ in 0..OPERATIONS {
-        black_box(operation());
-    }
-    started.elapsed()
-}
-
-/// Two workers clone, use and drop references to one datum.
-fn two_threads() -> (f64, f64) {
+pub(crate) fn run(bench: &mut Bench) {
     let runtime = Builder::new_multi_thread()
         .worker_threads(2)
         .build()
-        .expect("a runtime");
-    runtime.run(async {
-        let (mut arcs, mut references) = (Vec::new(), Vec::new());
-        let arc = Arc::new(AtomicU64::new(1));
-        let reference = tokio::spawn(async { CONTEXT.local_ref() })
-            .await
-            .expect("no panic");
-        for _ in 0..SAMPLES {
-            arcs.push(in_pairs(&arc).await);
-            references.push(in_pairs::<LocalRef<AtomicU64>>(&reference).await);
-        }
-        (
-            per_operation(median(arcs), OPERATIONS),
-            per_operation(median(references), OPERATIONS),
-        )
-    })
-}
-
-async fn in_pairs<H>(handle: &H) -> Duration
-where
-    H: std::ops::Deref<Target = AtomicU64> + Clone + Send + 'static,
-{
-    let waiting = Arc::new(AtomicUsize::new(2));
-    let threads = [(); 2].map(|()| {
-        let (handle, waiting) = (handle.clone(), waiting.clone());
-        tokio::spawn(async move {
-            // Spinning, so that both are really running when it starts.
-            waiting.fetch_sub(1, Ordering::Relaxed);
-            while waiting.load(Ordering::Relaxed) > 0 {
-                std::hint::spin_loop();
-            }
-            timed(|| black_box(&handle.clone()).load(Ordering::Relaxed))
-        })
-    });
-    let mut slower = Duration::ZERO;
-    for thread in threads {
-        slower = slower.max(thread.await.expect("no panic"));
+        .expect("the system lets us start threads");
+    dereference(bench, &runtime);
+    local_ref(bench, &runtime);
+    two_threads(bench, &runtime);
+    state(bench, &runtime);
+    tickets(bench, &runtime);
+    for workers in [1, 2] {
+        start_stop(bench, workers);
     }
-    slower
 }
 
-/// Start, 8 tasks, stop: Tokio's runtime and this one, in turns.
-fn start_and_stop(workers: usize) -> (f64, f64) {
+fn dereference(bench: &mut Bench, runtime: &Runtime) {
+    let runtime = runtime.handle();
+    bench.workload("runtime.dereference", |_| {
+        vec![
+            Contestant::ours(on_workers(runtime, 1, (), |(), turn| {
+                let reference = CONTEXT.local_ref();
+                for _ in 0..turn {
+                    black_box(black_box(&reference).load(Ordering::Relaxed));
+                }
+            })),
+            Contestant::reference(
+                "thread-local",
+                on_workers(runtime, 1, (), |(), turn| {
+                    for _ in 0..turn {
+                        black_box(PLAIN.with(|value| black_box(value).load(Ordering::Relaxed)));
+                    }
+                }),
+            ),
+        ]
+    });
+}
+
+fn local_ref(bench: &mut Bench, runtime: &Runtime) {
+    let runtime = runtime.handle();
+    bench.workload("runtime.local_ref", |_| {
+        vec![
+            Contestant::ours(on_workers(runtime, 1, (), |(), turn| {
+                for _ in 0..turn {
+                    black_box(black_box(&CONTEXT.local_ref()).load(Ordering::Relaxed));
+                }
+            })),
+            Contestant::reference(
+                "Arc",
+                on_workers(runtime, 1, (), |(), turn| {
+                    for _ in 0..turn {
+                        black_box(black_box(&SHARED.with(Arc::clone)).load(Ordering::Relaxed));
+                    }
+                }),
+            ),
+        ]
+    });
+}
+
+fn two_threads(bench: &mut Bench, runtime: &Runtime) {
+    bench.workload("runtime.two_threads", |_| {
+        let datum = runtime.block_on(async { tokio::spawn(async { CONTEXT.local_ref() }).await });
+        let datum = datum.expect("the task does not panic");
+        let runtime = runtime.handle();
+        vec![
+            Contestant::ours(on_workers(runtime, 2, datum, |datum, turn| {
+                for _ in 0..turn {
+                    black_box(black_box(&datum.clone()).load(Ordering::Relaxed));
+                }
+            })),
+            Contestant::reference(
+                "Arc",
+                on_workers(runtime, 2, Arc::new(AtomicU64::new(1)), |datum, turn| {
+                    for _ in 0..turn {
+                        black_box(black_box(&Arc::clone(datum)).load(Ordering::Relaxed));
+                    }
+                }),
+            ),
+        ]
+    });
+}
+
+fn state(bench: &mut Bench, runtime: &Runtime) {
+    let runtime = runtime.handle();
+    bench.workload("runtime.state.1", |_| {
+        vec![
+            Contestant::ours(on_workers(runtime, 1, (), |(), turn| {
+                for _ in 0..turn {
+                    let state = SHARED_STATE.local_ref();
+                    black_box(&mut *state.lock().unwrap_or_else(PoisonError::into_inner))[0] += 1;
+                }
+            })),
+            Contestant::reference(
+                "reference held, Mutex",
+                on_workers(runtime, 1, (), |(), turn| {
+                    let state = SHARED_STATE.local_ref();
+                    for _ in 0..turn {
+                        let state = black_box(&state);
+                        black_box(&mut *state.lock().unwrap_or_else(PoisonError::into_inner))[0] += 1;
+                    }
+                }),
+            ),
+            Contestant::reference(
+                "thread-local RefCell",
+                on_workers(runtime, 1, (), |(), turn| {
+                    for _ in 0..turn {
+                        STATE.with(|state| black_box(&mut *state.borrow_mut())[0] += 1);
+                    }
+                }),
+            ),
+        ]
+    });
+}
+
+fn tickets(bench: &mut Bench, runtime: &Runtime) {
+    let runtime = runtime.handle();
+    for threads in [1, 2] {
+        bench.workload(&format!("runtime.tickets.{threads}"), |_| {
+            vec![
+                Contestant::ours(on_workers(
+                    runtime,
+                    threads,
+                    Exchange::default(),
+                    |exchange, turn| {
+                        pass(exchange, turn, || CONTEXT.local_ref());
+                    },
+                )),
+                Contestant::reference(
+                    "Arc",
+                    on_workers(runtime, threads, Exchange::default(), |exchange, turn| {
+                        pass(exchange, turn, || SHARED.with(Arc::clone));
+                    }),
+                ),
+            ]
+        });
+    }
+}
+
+/// Where the workers leave handles, for whoever comes next.
+type Exchange<H> = Arc<Mutex<Vec<H>>>;
+
+/// Makes handles and drops those that somebody has left.
+fn pass<H>(exchange: &Exchange<H>, turn: u64, make: impl Fn() -> H) {
+    const AT_ONCE: usize = 64;
+    let mut handles = Vec::with_capacity(AT_ONCE);
+    let mut done = 0;
+    while done < turn {
+        handles.extend((0..AT_ONCE).map(|_| make()));
+        done += AT_ONCE as u64;
+        mem::swap(
+            &mut *exchange.lock().unwrap_or_else(PoisonError::into_inner),
+            &mut handles,
+        );
+        handles.clear();
+    }
+}
+
+fn start_stop(bench: &mut Bench, workers: usize) {
     async fn tasks() {
         let tasks = [(); 8].map(|()| tokio::spawn(async { black_box(1) }));
         for task in tasks {
-            task.await.expect("no panic");
+            task.await.expect("the task does not panic");
         }
     }
-    let (mut plain, mut guarded) = (Vec::new(), Vec::new());
-    for round in 0..2 * ROUNDS {
+    bench.one_by_one(&format!("runtime.start_stop.{workers}"), ROUNDS, |_| {
+        vec![
+            Contestant::ours(again(move || {
+                let mut builder = Builder::new_multi_thread();
+                let runtime = builder.worker_threads(workers).enable_all().build();
+                runtime.expect("the system lets us start threads").run(tasks());
+            })),
+            Contestant::reference(
+                "Tokio's runtime",
+                again(move || {
+                    let mut builder = tokio::runtime::Builder::new_multi_thread();
+                    let runtime = builder.worker_threads(workers).enable_all().build();
+                    runtime
+                        .expect("the system lets us start threads")
+                        .block_on(tasks());
+                }),
+            ),
+        ]
+    });
+}
+
+/// Once at least, and as often as the time allows.
+fn again(operation: impl Fn()) -> impl FnMut(Duration) -> u64 {
+    move |duration| {
         let started = Instant::now();
-        if (round + round / 2) % 2 == 0 {
-            let mut builder = tokio::runtime::Builder::new_multi_thread();
-            let runtime = builder
-                .worker_threads(workers)
-                .enable_all()
-                .build()
-                .expect("a runtime");
-            runtime.block_on(tasks());
-            drop(runtime);
-            plain.push(started.elapsed());
-        } else {
-            let mut builder = Builder::new_multi_thread();
-            builder
-                .worker_threads(workers)
-                .enable_all()
-                .build()
-                .expect("a runtime")
-                .run(tasks());
-            guarded.push(started.elapsed());
+        let mut done = 0;
+        loop {
+            operation();
+            done += 1;
+            if started.elapsed() >= duration {
+                return done;
+            }
         }
     }
-    (per_operation(median(plain), 1), per_operation(median(guarded), 1))
-}
-
-fn median(mut samples: Vec<Duration>) -> Duration {
-    samples.sort_unstable();
-    samples[samples.len() / 2]
-}
-
-fn per_operation(time: Duration, operations: u32) -> f64 {
-    time.as_secs_f64() * 1e9 / f64::from(operations)
 }

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fs;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::{self, Runtime};
 
@@ -76,6 +77,32 @@ impl Bench {
     ///
     /// Where a contestant does not do its work: then there is nothing to compare.
     pub(crate) fn workload(&mut self, name: &str, contestants: impl FnOnce(&Stages) -> Vec<Contestant>) {
+        let (rounds, turn) = (self.arguments.rounds(), self.arguments.turn());
+        self.in_rounds(name, rounds, turn, contestants);
+    }
+
+    /// As [`workload`](Self::workload), in rounds of one operation each: for what takes long, and differs more from one
+    /// time to the next than between contestants.
+    ///
+    /// # Panics
+    ///
+    /// As [`workload`](Self::workload).
+    pub(crate) fn one_by_one(
+        &mut self,
+        name: &str,
+        rounds: usize,
+        contestants: impl FnOnce(&Stages) -> Vec<Contestant>,
+    ) {
+        self.in_rounds(name, rounds, Duration::ZERO, contestants);
+    }
+
+    fn in_rounds(
+        &mut self,
+        name: &str,
+        rounds: usize,
+        turn: Duration,
+        contestants: impl FnOnce(&Stages) -> Vec<Contestant>,
+    ) {
         if !self.arguments.want(name) {
             return;
         }
@@ -93,15 +120,13 @@ impl Bench {
                 }
             })
             .collect();
-        let rounds = self.arguments.rounds();
         for round in 0..rounds {
             progress.show(&format!("round {} of {rounds}", round + 1));
-            for turn in 0..contestants.len() {
+            for place in 0..contestants.len() {
                 // Somebody else begins each time, so that nobody always comes after the same one.
-                let index = (turn + round) % contestants.len();
+                let index = (place + round) % contestants.len();
                 let run = &mut contestants[index].run;
-                let duration = self.arguments.turn();
-                let sample = self.meter.meter(|| run(duration));
+                let sample = self.meter.meter(|| run(turn));
                 records[index].samples.push(match sample {
                     Ok(sample) => sample,
                     Err(error) => panic!("{name}, {}: {error}", records[index].name),

@@ -12,8 +12,10 @@ mod progress;
 mod report;
 pub(crate) mod spawned;
 mod statistics;
+mod workers;
 
 pub(crate) use arguments::Arguments;
 pub(crate) use bench::{Bench, Stage};
 pub(crate) use contestant::Contestant;
 pub(crate) use operation::{Get, Incr, Operation, Set};
+pub(crate) use workers::on_workers;
