@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn a_large_value_leaves_nothing_behind() {
         let mut group = Group::new(Verb::Set);
-        group.join_set(b"a", &[b'x'; 4 * MAX_BYTES], 0, None);
+        group.join_set(b"a", &vec![b'x'; 4 * MAX_BYTES], 0, None);
         flushed(&mut group);
         assert!(group.arguments.capacity() <= 2 * MAX_BYTES);
     }
