@@ -8,9 +8,10 @@ use redis::ToSingleRedisArg;
 
 use crate::argument::Argument;
 use crate::batch::{Get, GetMany, Lookup, Set};
-use crate::config::{ConfigError, Source};
-use crate::connection::ManagedConnection;
-use crate::database::{ConnectionStream, Shared};
+use crate::config::{ConfigError, Credentials, Source};
+use crate::connection::{Dedicated, ManagedConnection, pubsub};
+use crate::database::{ConnectionStream, Destination, Shared};
+use crate::error::Error;
 use crate::settings::Settings;
 use crate::stats::Stats;
 
@@ -51,7 +52,10 @@ impl Client {
     /// A client with settings of its own. The source is read at each connect.
     pub fn builder(source: Source) -> ClientBuilder {
         ClientBuilder {
-            source,
+            destination: Destination {
+                source,
+                credentials: None,
+            },
             settings: Settings::default(),
         }
     }
@@ -59,6 +63,37 @@ impl Client {
     /// A connection that implements redis-rs's traits; costs no more than a clone of the client.
     pub fn connection(&self) -> ManagedConnection<Self> {
         ManagedConnection::new(self.clone())
+    }
+
+    /// A connection of your own, with the same address and credentials; see [`Dedicated`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`ManagedConnection::dedicated`].
+    pub async fn dedicated(&self) -> Result<Dedicated, Error> {
+        self.connection().dedicated().await
+    }
+
+    /// A connection for publish and subscribe, with the same address and credentials: redis-rs's own.
+    ///
+    /// It is closed when it is dropped, and ends when it is lost: to follow a channel for long, make it again then and
+    /// expect to have missed messages.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ManagedConnection::dedicated`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: swapplex::Client) -> redis::RedisResult<()> {
+    /// let mut pubsub = client.pubsub().await?;
+    /// pubsub.subscribe("news").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn pubsub(&self) -> Result<redis::aio::PubSub, Error> {
+        pubsub(&self.shared).await
     }
 
     /// As [`get`](crate::get), from this database.
@@ -104,7 +139,7 @@ impl fmt::Debug for Client {
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
-    source: Source,
+    destination: Destination,
     settings: Settings,
 }
 
@@ -138,10 +173,37 @@ impl ClientBuilder {
         self
     }
 
+    /// Asks `credentials` at each connect for a password, and perhaps a user name, in place of the configured ones.
+    ///
+    /// The time that it takes counts as time to connect. Where it fails, its error is told to every caller who waits,
+    /// and it is asked again at the next attempt.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use swapplex::Client;
+    /// use swapplex::config::{BoxError, Secret, Source};
+    ///
+    /// async fn token() -> Result<Secret, BoxError> {
+    ///     Ok(Secret::new("issued a moment ago"))
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = Client::builder(Source::url("rediss://app@redis.example")?)
+    ///     .credentials(|| async { Ok((None, token().await?)) })
+    ///     .build();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn credentials(mut self, credentials: impl Credentials) -> Self {
+        self.destination.credentials = Some(Arc::new(credentials));
+        self
+    }
+
     /// The client. It connects when it is first used.
     pub fn build(self) -> Client {
         Client {
-            shared: Arc::new(Shared::new(self.source, self.settings)),
+            shared: Arc::new(Shared::new(self.destination, self.settings)),
         }
     }
 }

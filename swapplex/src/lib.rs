@@ -47,7 +47,7 @@ mod transport;
 pub use argument::Argument;
 pub use batch::{Get, GetMany, Lookup, Set, get, get_many, set};
 pub use client::{Client, ClientBuilder};
-pub use connection::{ManagedConnection, get_connection};
+pub use connection::{Dedicated, ManagedConnection, get_connection};
 pub use database::{
     ConnectError, ConnectionEvent, ConnectionStream, Database, EnvConnection, Handle, Origin, Static,
     connection_stream, on_connected,

@@ -1,6 +1,8 @@
 //! The connection as redis-rs's users know it: anything that takes a [`ConnectionLike`] takes it.
 
+mod dedicated;
 mod pipeline;
+mod pubsub;
 mod request;
 mod transaction;
 
@@ -10,10 +12,13 @@ use std::sync::Arc;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, Pipeline, RedisFuture, Value};
 
+pub use self::dedicated::Dedicated;
+pub(crate) use self::pubsub::pubsub;
+
 use self::pipeline::PipelineRequest;
 use self::request::CommandRequest;
-use crate::command;
-use crate::database::{Call, Database, EnvConnection, Handle, Origin, is_live, post};
+use crate::command::{self, Route};
+use crate::database::{Call, Database, EnvConnection, Handle, Origin, call_apart, is_live, post};
 use crate::error::Error;
 
 /// A connection to a database, shared with everybody who uses it, that looks after itself.
@@ -22,6 +27,20 @@ use crate::error::Error;
 /// live when they are first polled, and wait for one where none is. All of redis-rs works on it: [`AsyncCommands`],
 /// [`Script`](redis::Script), [pipelines](redis::Pipeline), scans. Its `get` and `set` are plain commands; the ones
 /// that share an `MGET` are [`get`](crate::get) and [`set`](crate::set).
+///
+/// # Commands that need a connection of their own
+///
+/// A command that asks the server to wait (`BLPOP`, `BLMOVE`, `XREAD` with `BLOCK` and so on) would keep everybody
+/// waiting, so it travels on a connection that is made for it and closed afterwards, which costs a round trip or two
+/// and, with TLS, a TLS handshake. (A worker that waits all the time does better with a [`Dedicated`] one.) Dropping its
+/// future closes that connection, so that the server gives up too. Its deadline is what it asks the server to wait plus
+/// the command timeout; without an end if it asks to wait for ever. No more than 64 of a database block at the same
+/// time; the others wait for their turn, at most as long as for their answer. A pipeline with such a command in it moves
+/// as a whole; in an atomic one, nothing blocks.
+///
+/// What would change the connection for everybody who shares it (`SELECT`, `WATCH`, `CLIENT TRACKING` …), or speaks of
+/// what was done on it (`WAIT`), is refused, with an error that says what serves instead: most often
+/// [`dedicated`](Self::dedicated).
 ///
 /// # Errors
 ///
@@ -60,6 +79,28 @@ impl<D: Origin> ManagedConnection<D> {
         Self { handle }
     }
 
+    /// A connection of your own, with the same address and credentials; see [`Dedicated`].
+    ///
+    /// The shared one is waited for first, if it is not live: it finds out for everybody whether the server is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotExecuted`] where there is no connection within the command timeout, or none in sight;
+    /// [`Error::NoRuntime`] outside of a Tokio runtime.
+    pub async fn dedicated(&self) -> Result<Dedicated, Error> {
+        let shared = self.handle.shared();
+        Dedicated::open(shared, shared.settings().command_timeout).await
+    }
+
+    /// A connection for publish and subscribe; see [`Client::pubsub`](crate::Client::pubsub).
+    ///
+    /// # Errors
+    ///
+    /// As for [`dedicated`](Self::dedicated).
+    pub async fn pubsub(&self) -> Result<redis::aio::PubSub, Error> {
+        pubsub(self.handle.shared()).await
+    }
+
     /// Whether a connection is live at this moment, on this thread's runtime. Connects if none was asked for before.
     ///
     /// Takes a few nanoseconds: it is the way that every command goes before it is encoded. A command that is sent
@@ -90,8 +131,14 @@ impl<D: Origin> fmt::Debug for ManagedConnection<D> {
 
 impl<D: Origin> ConnectionLike for ManagedConnection<D> {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
-        if let Err(refusal) = command::check(cmd) {
-            return Box::pin(async { Err(refusal) });
+        match command::route(cmd) {
+            Ok(Route::Shared) => {}
+            Ok(Route::Apart(wait)) => {
+                let shared = Arc::clone(self.handle.shared());
+                let patience = shared.settings().command_timeout;
+                return Box::pin(call_apart(shared, CommandRequest(cmd), wait, patience));
+            }
+            Err(refusal) => return Box::pin(async { Err(refusal) }),
         }
         if cmd.is_no_response() {
             let shared = Arc::clone(self.handle.shared());
@@ -109,10 +156,19 @@ impl<D: Origin> ConnectionLike for ManagedConnection<D> {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        let request = match PipelineRequest::new(pipeline, offset, count) {
-            Ok(request) => request,
+        let request = PipelineRequest::new(pipeline, offset, count);
+        let (request, route) = match request.and_then(|request| Ok((request, pipeline::route(pipeline)?))) {
+            Ok(parts) => parts,
             Err(refusal) => return Box::pin(async { Err(refusal) }),
         };
+        if let Route::Apart(wait) = route {
+            let shared = Arc::clone(self.handle.shared());
+            let patience = shared.settings().command_timeout;
+            return Box::pin(async move {
+                let replies = call_apart(shared, request, wait, patience).await?;
+                transaction::conclude(pipeline, offset, count, replies).await
+            });
+        }
         let call = Call::new(self.handle.clone(), request);
         Box::pin(async move {
             let replies = call.await?;

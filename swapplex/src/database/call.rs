@@ -211,7 +211,11 @@ async fn send(
 }
 
 /// Decides what becomes of a request that was not answered: `Ok` sends it again.
-fn retry(shared: &Shared, request: &mut impl Request, undelivered: Undelivered) -> Result<(), Error> {
+pub(super) fn retry(
+    shared: &Shared,
+    request: &mut impl Request,
+    undelivered: Undelivered,
+) -> Result<(), Error> {
     let (reason, epoch) = (undelivered.reason.clone(), Some(undelivered.epoch));
     let resume = request.resume(undelivered);
     match (reason, resume) {
@@ -235,7 +239,7 @@ fn retry(shared: &Shared, request: &mut impl Request, undelivered: Undelivered) 
     }
 }
 
-fn late(shared: &Shared, request: &impl Request, epoch: Option<u64>, may_be_sent: bool) -> Error {
+pub(super) fn late(shared: &Shared, request: &impl Request, epoch: Option<u64>, may_be_sent: bool) -> Error {
     if !may_be_sent {
         return Error::NotExecuted(NotExecuted::Timeout);
     }
@@ -252,7 +256,7 @@ fn late(shared: &Shared, request: &impl Request, epoch: Option<u64>, may_be_sent
 }
 
 /// The rest of a request could not be sent, but its beginning has been executed.
-fn partial(shared: &Shared, request: &impl Request, error: Error) -> Error {
+pub(super) fn partial(shared: &Shared, request: &impl Request, error: Error) -> Error {
     shared.counters().unknown_outcomes.add(1);
     Error::OutcomeUnknown {
         command: request.name().into(),

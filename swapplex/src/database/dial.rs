@@ -1,12 +1,13 @@
 //! One attempt to connect: read the configuration, open the socket, shake hands.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
 
-use crate::config::{ConfigError, Source};
+use crate::config::{ConfigError, Credentials, Source};
 use crate::multiplex::{Greeting, HandshakeError, greet};
 use crate::settings::Settings;
 use crate::transport::Transport;
@@ -40,12 +41,13 @@ impl ConnectError {
     ///
     /// The connection is tried again all the same, at the debounce rate.
     pub fn is_permanent(&self) -> bool {
-        matches!(
-            self,
-            Self::Config(_)
-                | Self::Handshake(HandshakeError::Authentication(_) | HandshakeError::Database { .. })
-                | Self::Closed
-        )
+        match self {
+            // Who issues credentials may well do so in a moment.
+            Self::Config(error) => !matches!(error, ConfigError::Credentials { .. }),
+            Self::Handshake(HandshakeError::Authentication(_) | HandshakeError::Database { .. })
+            | Self::Closed => true,
+            Self::Handshake(_) | Self::Io(_) | Self::Timeout(_) | Self::RuntimeEnded => false,
+        }
     }
 }
 
@@ -57,15 +59,35 @@ impl From<io::Error> for ConnectError {
 
 /// A connection whose handshake is done.
 #[derive(Debug)]
-pub(super) struct Dialled {
-    pub(super) transport: Transport,
-    pub(super) greeting: Greeting,
-    pub(super) leftover: BytesMut,
+pub(crate) struct Dialled {
+    pub(crate) transport: Transport,
+    pub(crate) greeting: Greeting,
+    pub(crate) leftover: BytesMut,
 }
 
-pub(super) async fn dial(source: &Source, settings: &Settings) -> Result<Dialled, ConnectError> {
-    let target = source.load()?;
+/// Where to connect, and as whom.
+#[derive(Clone)]
+pub(crate) struct Destination {
+    pub(crate) source: Source,
+    /// Asked at each connect for what takes the place of the source's own credentials.
+    pub(crate) credentials: Option<Arc<dyn Credentials>>,
+}
+
+impl fmt::Debug for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Destination")
+            .field("source", &self.source)
+            .field("asks_for_credentials", &self.credentials.is_some())
+            .finish()
+    }
+}
+
+pub(super) async fn dial(destination: &Destination, settings: &Settings) -> Result<Dialled, ConnectError> {
+    let mut target = destination.source.load()?;
     let connect = async {
+        if let Some(credentials) = &destination.credentials {
+            target = target.authenticate(&**credentials).await?;
+        }
         let mut transport = Transport::connect(&target.info).await?;
         let (greeting, leftover) = greet(&mut transport, &target, settings.reply_limits).await??;
         Ok(Dialled {

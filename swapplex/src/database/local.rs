@@ -88,6 +88,11 @@ pub(super) fn connection(shared: &Shared) -> Option<Arc<Connection>> {
     with(shared, |reach| reach.live.cloned()).ok().flatten()
 }
 
+/// This thread's lane.
+pub(super) fn lane(shared: &Shared) -> Result<Arc<Lane>, Error> {
+    with(shared, |reach| Arc::clone(reach.lane))
+}
+
 #[inline]
 fn with<R>(shared: &Shared, f: impl FnOnce(Reach<'_>) -> R) -> Result<R, Error> {
     let mut f = Some(f);

@@ -3,6 +3,8 @@
 //! A connected [`Transport`] is driven by one task. Where the socket allows it (TCP and Unix sockets, not TLS),
 //! any thread may also write through a [`DirectWriter`], which saves a wake-up of that task.
 
+mod stream;
+
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -16,6 +18,8 @@ use tokio::net::{TcpStream, tcp};
 #[cfg(unix)]
 use tokio::net::{UnixStream, unix};
 use tokio_util::io::poll_read_buf;
+
+pub(crate) use self::stream::Stream;
 
 /// How long a TCP connection may be idle before the kernel probes it.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
@@ -110,6 +114,12 @@ impl Transport {
                 result => return Poll::Ready(result),
             }
         }
+    }
+
+    /// Sees to it that what was taken is on its way.
+    #[expect(clippy::unused_self, reason = "TLS keeps something back")]
+    pub(crate) fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }
 
