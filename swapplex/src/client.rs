@@ -1,6 +1,7 @@
 //! A database made at run time.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,10 +53,7 @@ impl Client {
     /// A client with settings of its own. The source is read at each connect.
     pub fn builder(source: Source) -> ClientBuilder {
         ClientBuilder {
-            destination: Destination {
-                source,
-                credentials: None,
-            },
+            destination: Destination::new(source),
             settings: Settings::default(),
         }
     }
@@ -197,6 +195,31 @@ impl ClientBuilder {
     /// ```
     pub fn credentials(mut self, credentials: impl Credentials) -> Self {
         self.destination.credentials = Some(Arc::new(credentials));
+        self
+    }
+
+    /// A PEM file of the certificate authorities to trust in place of the system's, read at each connect.
+    ///
+    /// As all of TLS, of effect only for `rediss://`, and with the cargo feature `tls`. From the environment:
+    /// `REDIS_TLS_CA_FILE`.
+    pub fn tls_ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.destination.tls.ca = Some(path.into());
+        self
+    }
+
+    /// PEM files of the certificate chain to show to the server and of its private key, read at each connect.
+    ///
+    /// From the environment: `REDIS_TLS_CERT_FILE` and `REDIS_TLS_KEY_FILE`.
+    pub fn tls_client_certificate(mut self, chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.destination.tls.cert = Some(chain.into());
+        self.destination.tls.key = Some(key.into());
+        self
+    }
+
+    /// The name that a TLS server has to prove to have, where that is not the host of the address: behind a tunnel, or
+    /// where the address is an IP address and the certificate holds none. Without effect without TLS.
+    pub fn tls_server_name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.destination.server_name = Some(name.into());
         self
     }
 

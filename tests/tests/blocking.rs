@@ -10,7 +10,9 @@ use swapplex::{Client, Error, NoReply, NotExecuted};
 use swapplex_tests::{RedisServer, Reply, ReservedPort};
 
 fn blocked(server: &RedisServer) -> usize {
-    server.info("clients")["blocked_clients"].parse().unwrap()
+    server.info("clients")["blocked_clients"]
+        .parse()
+        .expect("a number")
 }
 
 /// Waits until so many clients are blocked.

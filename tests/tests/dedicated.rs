@@ -219,7 +219,7 @@ async fn a_deadline_leaves_the_connection_in_order() {
     let server = RedisServer::start();
     let client = Client::open(server.url()).unwrap();
     let mut own = client.dedicated().await.unwrap();
-    let mut hasty = own.clone().command_timeout(Duration::from_millis(50));
+    let mut hasty = own.clone().command_timeout(Duration::from_millis(500));
     let _: () = own.set("k", "v").await.unwrap();
     server.pause();
     let error = hasty.get::<_, Value>("k").await.unwrap_err();
@@ -238,7 +238,7 @@ async fn a_deadline_leaves_the_connection_in_order() {
     server.resume();
     assert_eq!(own.get::<_, String>("k").await.unwrap(), "v");
     // It may block for longer than a command otherwise may take.
-    let popped: Option<(String, String)> = hasty.blpop("list", 0.2).await.unwrap();
+    let popped: Option<(String, String)> = hasty.blpop("list", 1.0).await.unwrap();
     assert_eq!(popped, None);
 }
 
