@@ -13,7 +13,7 @@ use crate::config::{ConfigError, Credentials, Source};
 use crate::connection::{Dedicated, ManagedConnection, pubsub};
 use crate::database::{ConnectionStream, Destination, Shared};
 use crate::error::Error;
-use crate::settings::Settings;
+use crate::settings::{FOR_EVER, Settings};
 use crate::stats::Stats;
 
 /// A database made at run time: the same as [`EnvConnection`](crate::EnvConnection) without a type or the environment.
@@ -144,13 +144,13 @@ pub struct ClientBuilder {
 impl ClientBuilder {
     /// How long one attempt to connect may take, handshake included. 2 s by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.connect_timeout = timeout;
+        self.settings.connect_timeout = timeout.min(FOR_EVER);
         self
     }
 
     /// How long a request may take, waiting for a connection and retries included. 5 s by default.
     pub fn command_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.command_timeout = timeout;
+        self.settings.command_timeout = timeout.min(FOR_EVER);
         self
     }
 
@@ -168,6 +168,20 @@ impl ClientBuilder {
     /// default. One request larger than that is let in alone.
     pub fn in_flight_budget(mut self, bytes: usize) -> Self {
         self.settings.in_flight_budget = bytes;
+        self
+    }
+
+    /// How many bytes one reply may have, headers included; a longer one ends the connection before it is read. 1 GiB
+    /// by default.
+    pub fn reply_limit(mut self, bytes: usize) -> Self {
+        self.settings.reply_limits.max_frame_bytes = bytes;
+        self
+    }
+
+    /// How many lists of one reply may be open inside one another; a deeper one ends the connection. 64 by default, 96
+    /// at most.
+    pub fn reply_depth_limit(mut self, depth: usize) -> Self {
+        self.settings.reply_limits.max_depth = depth;
         self
     }
 

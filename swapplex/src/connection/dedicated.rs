@@ -14,6 +14,7 @@ use super::transaction;
 use crate::command;
 use crate::database::{Apart, Shared, after};
 use crate::error::Error;
+use crate::settings::FOR_EVER;
 
 /// A connection of your own, for what would disturb others on a shared one.
 ///
@@ -72,7 +73,7 @@ impl Dedicated {
     /// The same connection, where a command may take so long, beside what it asks the server to wait.
     #[must_use]
     pub fn command_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = timeout.min(FOR_EVER);
         self
     }
 }

@@ -8,6 +8,7 @@ mod transaction;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use redis::aio::ConnectionLike;
 use redis::{Cmd, Pipeline, RedisFuture, Value};
@@ -18,8 +19,11 @@ pub(crate) use self::pubsub::pubsub;
 use self::pipeline::PipelineRequest;
 use self::request::CommandRequest;
 use crate::command::{self, Route};
-use crate::database::{Call, Database, EnvConnection, Handle, Origin, call_apart, is_live, post};
+use crate::database::{
+    Call, Database, EnvConnection, Handle, Origin, call_apart, call_within, is_live, post,
+};
 use crate::error::Error;
+use crate::settings::FOR_EVER;
 
 /// A connection to a database, shared with everybody who uses it, that looks after itself.
 ///
@@ -54,6 +58,8 @@ use crate::error::Error;
 /// [`AsyncCommands`]: redis::AsyncCommands
 pub struct ManagedConnection<D: Origin = EnvConnection> {
     handle: D::Handle,
+    /// In place of the client's, if there is one.
+    timeout: Option<Duration>,
 }
 
 /// The connection to the database of the environment, [`EnvConnection`]: no await, no lock, no cost.
@@ -76,7 +82,38 @@ pub fn get_connection() -> ManagedConnection {
 
 impl<D: Origin> ManagedConnection<D> {
     pub(crate) fn new(handle: D::Handle) -> Self {
-        Self { handle }
+        Self {
+            handle,
+            timeout: None,
+        }
+    }
+
+    /// The same connection, where a command may take so long, waiting and retries included.
+    ///
+    /// Each command through it pays for a timer of its own; one that may take longer than the client's
+    /// [`command_timeout`](crate::ClientBuilder::command_timeout) also travels alone, and while it is waited for,
+    /// a server that has fallen silent is noticed as much later.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use redis::AsyncCommands;
+    /// # use std::time::Duration;
+    /// # async fn example() -> redis::RedisResult<()> {
+    /// let mut hasty = swapplex::get_connection().command_timeout(Duration::from_millis(50));
+    /// let value: Option<String> = hasty.get("key").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn command_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout.min(FOR_EVER));
+        self
+    }
+
+    fn patience(&self) -> Duration {
+        self.timeout
+            .unwrap_or_else(|| self.handle.shared().settings().command_timeout)
     }
 
     /// A connection of your own, with the same address and credentials; see [`Dedicated`].
@@ -88,8 +125,7 @@ impl<D: Origin> ManagedConnection<D> {
     /// [`Error::NotExecuted`] where there is no connection within the command timeout, or none in sight;
     /// [`Error::NoRuntime`] outside of a Tokio runtime.
     pub async fn dedicated(&self) -> Result<Dedicated, Error> {
-        let shared = self.handle.shared();
-        Dedicated::open(shared, shared.settings().command_timeout).await
+        Dedicated::open(self.handle.shared(), self.patience()).await
     }
 
     /// A connection for publish and subscribe; see [`Client::pubsub`](crate::Client::pubsub).
@@ -117,7 +153,10 @@ impl<D: Origin> ManagedConnection<D> {
 
 impl<D: Origin> Clone for ManagedConnection<D> {
     fn clone(&self) -> Self {
-        Self::new(self.handle.clone())
+        Self {
+            handle: self.handle.clone(),
+            timeout: self.timeout,
+        }
     }
 }
 
@@ -135,17 +174,22 @@ impl<D: Origin> ConnectionLike for ManagedConnection<D> {
             Ok(Route::Shared) => {}
             Ok(Route::Apart(wait)) => {
                 let shared = Arc::clone(self.handle.shared());
-                let patience = shared.settings().command_timeout;
+                let patience = self.patience();
                 return Box::pin(call_apart(shared, CommandRequest(cmd), wait, patience));
             }
             Err(refusal) => return Box::pin(async { Err(refusal) }),
         }
         if cmd.is_no_response() {
             let shared = Arc::clone(self.handle.shared());
+            let patience = self.patience();
             return Box::pin(async move {
-                post(&shared, &CommandRequest(cmd)).await?;
+                post(&shared, &CommandRequest(cmd), patience).await?;
                 Ok(Value::Nil)
             });
+        }
+        if let Some(patience) = self.timeout {
+            let shared = Arc::clone(self.handle.shared());
+            return Box::pin(call_within(shared, CommandRequest(cmd), patience));
         }
         Box::pin(Call::new(self.handle.clone(), CommandRequest(cmd)))
     }
@@ -163,15 +207,18 @@ impl<D: Origin> ConnectionLike for ManagedConnection<D> {
         };
         if let Route::Apart(wait) = route {
             let shared = Arc::clone(self.handle.shared());
-            let patience = shared.settings().command_timeout;
+            let patience = self.patience();
             return Box::pin(async move {
                 let replies = call_apart(shared, request, wait, patience).await?;
                 transaction::conclude(pipeline, offset, count, replies).await
             });
         }
-        let call = Call::new(self.handle.clone(), request);
+        let (handle, timeout) = (self.handle.clone(), self.timeout);
         Box::pin(async move {
-            let replies = call.await?;
+            let replies = match timeout {
+                Some(patience) => call_within(Arc::clone(handle.shared()), request, patience).await?,
+                None => Call::new(handle, request).await?,
+            };
             transaction::conclude(pipeline, offset, count, replies).await
         })
     }

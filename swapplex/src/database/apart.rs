@@ -19,11 +19,10 @@ use super::ticket::Ticket;
 use crate::command::Wait;
 use crate::error::{Error, NoReply, NotExecuted};
 use crate::multiplex::{Connection, Driver, Push, Reason, Reply, Undelivered};
+use crate::settings::FOR_EVER;
 
 /// How many commands of one database may block at the same time; more wait for their turn.
 pub(super) const MAX_BLOCKED: usize = 64;
-/// Longer than any program runs: deadlines are the callers' own here.
-const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 /// Attempts to connect are at least so far apart, where the debounce allows more.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 
@@ -106,6 +105,7 @@ impl Apart {
             Arc::clone(&connection),
             transport,
             leftover,
+            // Deadlines are the callers' own here.
             FOR_EVER,
             settings.reply_limits,
         );

@@ -17,7 +17,7 @@ mod supervisor;
 mod ticket;
 
 pub(crate) use apart::{Apart, after, call_apart, dial_apart};
-pub(crate) use call::{Call, post};
+pub(crate) use call::{Call, call_within, post};
 pub use dial::ConnectError;
 pub(crate) use dial::Destination;
 pub use env::EnvConnection;
