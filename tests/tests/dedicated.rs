@@ -109,7 +109,9 @@ async fn messages_come_through_redis_rs_own_type() {
 
 #[tokio::test]
 async fn wait_speaks_of_the_writes_of_its_own_connection() {
-    let server = RedisServer::start();
+    let server = RedisServer::builder()
+        .config("repl-diskless-sync-delay", "0")
+        .start();
     let replica = RedisServer::builder()
         .config("replicaof", &format!("127.0.0.1 {}", server.port()))
         .start();
