@@ -1,6 +1,7 @@
 //! A database made at run time.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +9,11 @@ use redis::ToSingleRedisArg;
 
 use crate::argument::Argument;
 use crate::batch::{Assign, Assignment, Get, GetMany, Lookup, Set, SetMany};
-use crate::config::{ConfigError, Source};
-use crate::connection::ManagedConnection;
-use crate::database::{ConnectionStream, Shared};
-use crate::settings::Settings;
+use crate::config::{ConfigError, Credentials, Source};
+use crate::connection::{Dedicated, ManagedConnection, pubsub};
+use crate::database::{ConnectionStream, Destination, Shared};
+use crate::error::Error;
+use crate::settings::{FOR_EVER, Settings};
 use crate::stats::Stats;
 
 /// A database made at run time: the same as [`EnvConnection`](crate::EnvConnection) without a type or the environment.
@@ -51,7 +53,7 @@ impl Client {
     /// A client with settings of its own. The source is read at each connect.
     pub fn builder(source: Source) -> ClientBuilder {
         ClientBuilder {
-            source,
+            destination: Destination::new(source),
             settings: Settings::default(),
         }
     }
@@ -59,6 +61,37 @@ impl Client {
     /// A connection that implements redis-rs's traits; costs no more than a clone of the client.
     pub fn connection(&self) -> ManagedConnection<Self> {
         ManagedConnection::new(self.clone())
+    }
+
+    /// A connection of your own, with the same address and credentials; see [`Dedicated`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`ManagedConnection::dedicated`].
+    pub async fn dedicated(&self) -> Result<Dedicated, Error> {
+        self.connection().dedicated().await
+    }
+
+    /// A connection for publish and subscribe, with the same address and credentials: redis-rs's own.
+    ///
+    /// It is closed when it is dropped, and ends when it is lost: to follow a channel for long, make it again then and
+    /// expect to have missed messages.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ManagedConnection::dedicated`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: swapplex::Client) -> redis::RedisResult<()> {
+    /// let mut pubsub = client.pubsub().await?;
+    /// pubsub.subscribe("news").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn pubsub(&self) -> Result<redis::aio::PubSub, Error> {
+        pubsub(&self.shared).await
     }
 
     /// As [`get`](crate::get), from this database.
@@ -109,20 +142,20 @@ impl fmt::Debug for Client {
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
-    source: Source,
+    destination: Destination,
     settings: Settings,
 }
 
 impl ClientBuilder {
     /// How long one attempt to connect may take, handshake included. 2 s by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.connect_timeout = timeout;
+        self.settings.connect_timeout = timeout.min(FOR_EVER);
         self
     }
 
     /// How long a request may take, waiting for a connection and retries included. 5 s by default.
     pub fn command_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.command_timeout = timeout;
+        self.settings.command_timeout = timeout.min(FOR_EVER);
         self
     }
 
@@ -143,10 +176,76 @@ impl ClientBuilder {
         self
     }
 
+    /// How many bytes one reply may have, headers included; a longer one ends the connection before it is read. 1 GiB
+    /// by default.
+    pub fn reply_limit(mut self, bytes: usize) -> Self {
+        self.settings.reply_limits.max_frame_bytes = bytes;
+        self
+    }
+
+    /// How many lists of one reply may be open inside one another; a deeper one ends the connection. 64 by default, 96
+    /// at most.
+    pub fn reply_depth_limit(mut self, depth: usize) -> Self {
+        self.settings.reply_limits.max_depth = depth;
+        self
+    }
+
+    /// Asks `credentials` at each connect for a password, and perhaps a user name, in place of the configured ones.
+    ///
+    /// The time that it takes counts as time to connect. Where it fails, its error is told to every caller who waits,
+    /// and it is asked again at the next attempt.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use swapplex::Client;
+    /// use swapplex::config::{BoxError, Secret, Source};
+    ///
+    /// async fn token() -> Result<Secret, BoxError> {
+    ///     Ok(Secret::new("issued a moment ago"))
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = Client::builder(Source::url("rediss://app@redis.example")?)
+    ///     .credentials(|| async { Ok((None, token().await?)) })
+    ///     .build();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn credentials(mut self, credentials: impl Credentials) -> Self {
+        self.destination.credentials = Some(Arc::new(credentials));
+        self
+    }
+
+    /// A PEM file of the certificate authorities to trust in place of the system's, read at each connect.
+    ///
+    /// As all of TLS, of effect only for `rediss://`, and with the cargo feature `tls`. From the environment:
+    /// `REDIS_TLS_CA_FILE`.
+    pub fn tls_ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.destination.tls.ca = Some(path.into());
+        self
+    }
+
+    /// PEM files of the certificate chain to show to the server and of its private key, read at each connect.
+    ///
+    /// From the environment: `REDIS_TLS_CERT_FILE` and `REDIS_TLS_KEY_FILE`.
+    pub fn tls_client_certificate(mut self, chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.destination.tls.cert = Some(chain.into());
+        self.destination.tls.key = Some(key.into());
+        self
+    }
+
+    /// The name that a TLS server has to prove to have, where that is not the host of the address: behind a tunnel, or
+    /// where the address is an IP address and the certificate holds none. Without effect without TLS.
+    pub fn tls_server_name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.destination.server_name = Some(name.into());
+        self
+    }
+
     /// The client. It connects when it is first used.
     pub fn build(self) -> Client {
         Client {
-            shared: Arc::new(Shared::new(self.source, self.settings)),
+            shared: Arc::new(Shared::new(self.destination, self.settings)),
         }
     }
 }

@@ -1,6 +1,12 @@
-//! What is known of Redis's commands: which ones only read.
+//! What is known of Redis's commands: which ones only read, and which ones need a connection of their own.
 
-use redis::{Arg, Cmd, ErrorKind, RedisResult};
+mod route;
+mod special;
+mod words;
+
+use redis::{Arg, Cmd};
+
+pub(crate) use self::route::{Route, Wait, route, wait};
 
 /// Commands that change nothing, in order, with subcommands behind a bar.
 ///
@@ -99,40 +105,6 @@ const READS: &[&str] = &[
     "zunion",
 ];
 
-/// Commands that change what a connection is to everybody who shares it, or that some servers answer with no reply or
-/// several, in order, with subcommands behind a bar, each with what to do instead.
-const SPOILING: &[(&str, &str)] = &[
-    ("AUTH", "set the credentials in the configuration"),
-    // What it switches off are the replies to other callers' commands.
-    ("CLIENT|REPLY", OWN),
-    ("DISCARD", PIPELINE),
-    ("EXEC", PIPELINE),
-    ("HELLO", "choose the protocol with ?protocol= in the URL"),
-    ("MONITOR", OWN),
-    ("MULTI", PIPELINE),
-    ("PSUBSCRIBE", OWN),
-    ("PSYNC", OWN),
-    ("PUNSUBSCRIBE", OWN),
-    ("QUIT", "drop the client"),
-    // Some forms of it have no reply.
-    ("REPLCONF", OWN),
-    ("RESET", OWN),
-    ("SCRIPT|DEBUG", OWN),
-    ("SELECT", "use a client for that database number"),
-    ("SSUBSCRIBE", OWN),
-    ("SUBSCRIBE", OWN),
-    ("SUNSUBSCRIBE", OWN),
-    ("SYNC", OWN),
-    ("UNSUBSCRIBE", OWN),
-    ("UNWATCH", OWN),
-    ("WAIT", OWN),
-    ("WAITAOF", OWN),
-    ("WATCH", OWN),
-];
-
-const PIPELINE: &str = "use an atomic pipeline, redis::pipe().atomic()";
-const OWN: &str = "use a connection of its own";
-
 /// The commands that only read, in lower case, with subcommands behind a bar.
 #[doc(hidden)]
 pub fn reads() -> &'static [&'static str] {
@@ -180,59 +152,6 @@ pub(crate) fn length(command: &Cmd) -> usize {
         .sum()
 }
 
-/// Refuses what would spoil a connection that others share.
-pub(crate) fn check(command: &Cmd) -> RedisResult<()> {
-    if command.args_iter().len() == 0 {
-        return Err((ErrorKind::Client, "empty command").into());
-    }
-    // The way that nearly every command goes, so it allocates nothing.
-    if !arguments(command).next().is_some_and(is_suspect) {
-        return Ok(());
-    }
-    let mut name = name(command);
-    let advice = match advice(&name) {
-        None if matches!(&*name, "CLIENT" | "SCRIPT") => {
-            let subcommand = arguments(command).nth(1).unwrap_or_default();
-            name = format!(
-                "{name}|{}",
-                String::from_utf8_lossy(subcommand).to_ascii_uppercase()
-            );
-            advice(&name)
-        }
-        advice => advice,
-    };
-    match advice {
-        None => Ok(()),
-        Some(advice) => Err((
-            ErrorKind::Client,
-            "this command would spoil a connection that others share",
-            format!("{}: {advice}", name.replace('|', " ")),
-        )
-            .into()),
-    }
-}
-
-/// Whether a command might be among the spoiling ones, by the length and the first letter of its name.
-fn is_suspect(name: &[u8]) -> bool {
-    let Some(first) = name.first().map(u8::to_ascii_uppercase) else {
-        return false;
-    };
-    SPOILING.iter().any(|(spoiling, _)| {
-        spoiling.as_bytes().first() == Some(&first)
-            && spoiling
-                .split('|')
-                .next()
-                .is_some_and(|spoiling| spoiling.len() == name.len())
-    })
-}
-
-fn advice(name: &str) -> Option<&'static str> {
-    let at = SPOILING
-        .binary_search_by(|(spoiling, _)| (*spoiling).cmp(name))
-        .ok()?;
-    Some(SPOILING[at].1)
-}
-
 fn is_listed(name: &[u8]) -> bool {
     READS.binary_search_by(|read| read.as_bytes().cmp(name)).is_ok()
 }
@@ -244,17 +163,6 @@ mod tests {
     #[test]
     fn the_table_is_in_order() {
         assert!(READS.is_sorted());
-        assert!(SPOILING.is_sorted());
-    }
-
-    #[test]
-    fn subcommands_that_spoil_are_told_from_those_that_do_not() {
-        let error = check(redis::cmd("client").arg("Reply").arg("off")).expect_err("it spoils");
-        assert!(error.to_string().contains("CLIENT REPLY"), "{error}");
-        assert!(check(redis::cmd("SCRIPT").arg("debug").arg("YES")).is_err());
-        assert!(check(redis::cmd("CLIENT").arg("INFO")).is_ok());
-        assert!(check(redis::cmd("SCRIPT").arg("LOAD").arg("return 1")).is_ok());
-        assert!(check(&redis::cmd("CLIENT")).is_ok());
     }
 
     #[test]

@@ -93,6 +93,9 @@ pub enum NotExecuted {
     /// Its time was up before it could be sent.
     #[error("its time was up before it could be sent")]
     Timeout,
+    /// The [dedicated connection](crate::Dedicated) that it was to be sent on is lost, and needs to be made again.
+    #[error("its connection was lost: {0}")]
+    Lost(#[source] Arc<LostCause>),
 }
 
 /// Why a request that was sent has no reply.
@@ -167,7 +170,9 @@ impl Error {
                 cause: NoReply::Partial(error),
                 ..
             } => error.io_kind(),
-            Self::OutcomeUnknown { .. } => io::ErrorKind::ConnectionReset,
+            Self::OutcomeUnknown { .. } | Self::NotExecuted(NotExecuted::Lost(_)) => {
+                io::ErrorKind::ConnectionReset
+            }
             Self::Decode { .. } | Self::Encode { .. } => io::ErrorKind::InvalidData,
             Self::NoRuntime | Self::Redis(_) => io::ErrorKind::Unsupported,
         }

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::resp::Limits;
 
+/// Longer than any program runs, and short enough to be added to any moment.
+pub(crate) const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
 /// How long things may take, and how much may be held; set with [`ClientBuilder`](crate::ClientBuilder).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {

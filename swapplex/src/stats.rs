@@ -17,6 +17,9 @@ pub struct Stats {
     pub connects: u64,
     /// Live connections lost.
     pub losses: u64,
+    /// Connections made apart from the shared one: for blocking commands, for [`dedicated`](crate::Client::dedicated)
+    /// and for [`pubsub`](crate::Client::pubsub). The figures above don't count them.
+    pub dedicated: u64,
     /// Requests answered.
     pub requests: u64,
     /// Writes to the socket that carried them.
@@ -37,6 +40,7 @@ pub(crate) struct Counters {
     pub(crate) dials: Counter,
     pub(crate) connects: Counter,
     pub(crate) losses: Counter,
+    pub(crate) dedicated: Counter,
     requests: Counter,
     outboxes: Counter,
     batches: Counter,
@@ -75,6 +79,7 @@ impl Counters {
             dials: self.dials.get(),
             connects: self.connects.get(),
             losses: self.losses.get(),
+            dedicated: self.dedicated.get(),
             requests: self.requests.get(),
             outboxes: self.outboxes.get(),
             batches: self.batches.get(),

@@ -3,7 +3,7 @@ use std::mem;
 use bytes::Bytes;
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult};
 
-use crate::command;
+use crate::command::{self, Route, Wait};
 use crate::database::{Finish, Request, Resume};
 use crate::multiplex::{Ask, Reply, Undelivered};
 use crate::resp;
@@ -15,15 +15,53 @@ pub(super) struct PipelineRequest<'a> {
     answered: Vec<Bytes>,
 }
 
+/// Which connection the pipeline may take, for one who shares a connection with others.
+///
+/// With a command that blocks, the whole pipeline moves, since its commands run one after the other. In an atomic one
+/// nothing blocks.
+///
+/// # Errors
+///
+/// Where one of its commands would spoil the connection for the others.
+pub(super) fn route(pipeline: &Pipeline) -> RedisResult<Route> {
+    let mut route = Route::Shared;
+    for command in pipeline.cmd_iter() {
+        if let Route::Apart(wait) = command::route(command)?
+            && !pipeline.is_transaction()
+        {
+            route = Route::Apart(match route {
+                Route::Shared => wait,
+                Route::Apart(before) => before.then(wait),
+            });
+        }
+    }
+    Ok(route)
+}
+
+/// How long the server may keep the pipeline waiting, for one who has a connection of their own.
+///
+/// # Errors
+///
+/// Where one of its commands does not fit a connection of requests and replies.
+pub(super) fn wait(pipeline: &Pipeline) -> RedisResult<Wait> {
+    let mut wait = Wait::None;
+    for command in pipeline.cmd_iter() {
+        let more = command::wait(command)?;
+        if !pipeline.is_transaction() {
+            wait = wait.then(more);
+        }
+    }
+    Ok(wait)
+}
+
 impl<'a> PipelineRequest<'a> {
     /// # Errors
     ///
-    /// Where the pipeline cannot travel on a shared connection, or holds a command that no reply would come for.
+    /// Where the pipeline holds nothing, or other replies are asked for than will come.
     pub(super) fn new(pipeline: &'a Pipeline, offset: usize, count: usize) -> RedisResult<Self> {
         if pipeline.is_empty() && !pipeline.is_transaction() {
             return Err((ErrorKind::Client, "empty command").into());
         }
-        pipeline.cmd_iter().try_for_each(command::check)?;
         let request = Self {
             pipeline,
             answered: Vec::new(),

@@ -5,12 +5,13 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, timeout_at};
 
 use super::Handle;
-use super::local::{self, Submission};
+use super::local::{self, Submission, Way};
 use super::request::{Finish, Refusal, Request, Resume};
 use super::shared::Shared;
 use super::ticket::Ticket;
@@ -49,9 +50,10 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Call<'a, H, R> {
         }
     }
 
-    fn persist(&mut self, request: R, journey: Journey) {
+    fn persist(&mut self, request: R, journey: &Journey) {
         let shared = Arc::clone(self.handle.shared());
-        self.state = State::Persisting(Box::pin(persist(shared, request, journey)));
+        let limit = journey.start + shared.settings().command_timeout;
+        self.state = State::Persisting(Box::pin(persist(shared, request, journey.is_alone, limit)));
     }
 }
 
@@ -67,7 +69,7 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Future for Call<'a, H, R> {
             match mem::replace(&mut this.state, State::Done) {
                 State::New(request) => {
                     let shared = this.handle.shared();
-                    match local::submit(shared, &request, false, cx.waker()) {
+                    match local::submit(shared, &request, Way::Usual, cx.waker()) {
                         Ok(Submission::Queued(ticket)) => {
                             // The waker is in the slot, but the answer may be there already.
                             this.state = State::Sent(request, ticket);
@@ -75,7 +77,7 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Future for Call<'a, H, R> {
                         Ok(Submission::NotLive(_) | Submission::NoRoom(_)) => {
                             this.persist(
                                 request,
-                                Journey {
+                                &Journey {
                                     start: Instant::now(),
                                     is_alone: false,
                                 },
@@ -112,7 +114,7 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Future for Call<'a, H, R> {
                             }
                         }
                     };
-                    this.persist(request, journey);
+                    this.persist(request, &journey);
                 }
                 State::Persisting(mut future) => {
                     let result = future.as_mut().poll(cx);
@@ -127,15 +129,24 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Future for Call<'a, H, R> {
     }
 }
 
+/// Sends a request that has a deadline of its own, and a timer for it.
+pub(crate) async fn call_within<R: Request>(
+    shared: Arc<Shared>,
+    request: R,
+    patience: Duration,
+) -> Result<R::Output, R::Error> {
+    persist(shared, request, false, Instant::now() + patience).await
+}
+
 /// Sends, waits for the answer, and starts over, until there is one or the time is up.
 async fn persist<R: Request>(
     shared: Arc<Shared>,
     mut request: R,
-    mut journey: Journey,
+    mut is_alone: bool,
+    limit: Instant,
 ) -> Result<R::Output, R::Error> {
-    let limit = journey.start + shared.settings().command_timeout;
     loop {
-        let mut ticket = match send(&shared, &request, journey.is_alone, limit).await {
+        let mut ticket = match send(&shared, &request, is_alone, limit).await {
             Ok(ticket) => ticket,
             Err(error) if request.has_begun() => return Err(partial(&shared, &request, error).into()),
             Err(error) => return Err(error.into()),
@@ -144,14 +155,14 @@ async fn persist<R: Request>(
         match timeout_at(limit, answer).await {
             Ok(Ok(reply)) => match request.finish(reply) {
                 Finish::Done(result) => {
-                    if journey.is_alone {
+                    if is_alone {
                         remember(&shared, &request, result.is_err());
                     }
                     return result;
                 }
                 Finish::Alone(refusal) => {
                     learn(&shared, refusal);
-                    journey.is_alone = true;
+                    is_alone = true;
                 }
             },
             Ok(Err(undelivered)) => retry(&shared, &mut request, undelivered)?,
@@ -162,15 +173,10 @@ async fn persist<R: Request>(
 }
 
 /// Sends a request that nobody waits for the answer of. Resolves when it is on its way.
-pub(crate) async fn post(shared: &Shared, request: &impl Request) -> Result<(), Error> {
-    send(
-        shared,
-        request,
-        false,
-        Instant::now() + shared.settings().command_timeout,
-    )
-    .await
-    .map(drop)
+pub(crate) async fn post(shared: &Shared, request: &impl Request, patience: Duration) -> Result<(), Error> {
+    send(shared, request, false, Instant::now() + patience)
+        .await
+        .map(drop)
 }
 
 /// Puts a request into an outbox, once there is a connection and room for it.
@@ -180,9 +186,18 @@ async fn send(
     is_alone: bool,
     limit: Instant,
 ) -> Result<Ticket, Error> {
+    let patience = shared.settings().command_timeout;
     loop {
+        let longer = limit
+            .saturating_duration_since(Instant::now())
+            .saturating_sub(patience);
+        let way = if longer.is_zero() {
+            if is_alone { Way::Alone } else { Way::Usual }
+        } else {
+            Way::Longer(longer)
+        };
         let submission =
-            future::poll_fn(|cx| Poll::Ready(local::submit(shared, request, is_alone, cx.waker()))).await?;
+            future::poll_fn(|cx| Poll::Ready(local::submit(shared, request, way, cx.waker()))).await?;
         match submission {
             Submission::Queued(ticket) => return Ok(ticket),
             Submission::NotLive(lane) => match timeout_at(limit, lane.connection()).await {
@@ -211,7 +226,11 @@ async fn send(
 }
 
 /// Decides what becomes of a request that was not answered: `Ok` sends it again.
-fn retry(shared: &Shared, request: &mut impl Request, undelivered: Undelivered) -> Result<(), Error> {
+pub(super) fn retry(
+    shared: &Shared,
+    request: &mut impl Request,
+    undelivered: Undelivered,
+) -> Result<(), Error> {
     let (reason, epoch) = (undelivered.reason.clone(), Some(undelivered.epoch));
     let resume = request.resume(undelivered);
     match (reason, resume) {
@@ -235,7 +254,7 @@ fn retry(shared: &Shared, request: &mut impl Request, undelivered: Undelivered) 
     }
 }
 
-fn late(shared: &Shared, request: &impl Request, epoch: Option<u64>, may_be_sent: bool) -> Error {
+pub(super) fn late(shared: &Shared, request: &impl Request, epoch: Option<u64>, may_be_sent: bool) -> Error {
     if !may_be_sent {
         return Error::NotExecuted(NotExecuted::Timeout);
     }
@@ -252,7 +271,7 @@ fn late(shared: &Shared, request: &impl Request, epoch: Option<u64>, may_be_sent
 }
 
 /// The rest of a request could not be sent, but its beginning has been executed.
-fn partial(shared: &Shared, request: &impl Request, error: Error) -> Error {
+pub(super) fn partial(shared: &Shared, request: &impl Request, error: Error) -> Error {
     shared.counters().unknown_outcomes.add(1);
     Error::OutcomeUnknown {
         command: request.name().into(),

@@ -1,15 +1,16 @@
 //! One attempt to connect: read the configuration, open the socket, shake hands.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
 
-use crate::config::{ConfigError, Source};
+use crate::config::{ConfigError, Credentials, Source, Target, TlsFiles};
 use crate::multiplex::{Greeting, HandshakeError, greet};
 use crate::settings::Settings;
-use crate::transport::Transport;
+use crate::transport::{Transport, is_tls_error};
 
 /// Why an attempt to connect failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -21,6 +22,11 @@ pub enum ConnectError {
     /// The server could not be reached, or went away.
     #[error("{0}")]
     Io(#[source] Arc<io::Error>),
+    /// The server could not prove who it is, or did not accept our certificate, or one of the TLS files is wrong.
+    ///
+    /// Nothing was sent to it, least of all a password, unless the server refused us after it had proved who it is.
+    #[error("TLS failed: {0}")]
+    Tls(#[source] Arc<io::Error>),
     /// The server was reached, but did not let us in.
     #[error("{0}")]
     Handshake(#[from] HandshakeError),
@@ -40,33 +46,86 @@ impl ConnectError {
     ///
     /// The connection is tried again all the same, at the debounce rate.
     pub fn is_permanent(&self) -> bool {
-        matches!(
-            self,
-            Self::Config(_)
-                | Self::Handshake(HandshakeError::Authentication(_) | HandshakeError::Database { .. })
-                | Self::Closed
-        )
+        match self {
+            // Who issues credentials may well do so in a moment.
+            Self::Config(error) => !matches!(error, ConfigError::Credentials { .. }),
+            Self::Handshake(HandshakeError::Authentication(_) | HandshakeError::Database { .. })
+            | Self::Tls(_)
+            | Self::Closed => true,
+            Self::Handshake(_) | Self::Io(_) | Self::Timeout(_) | Self::RuntimeEnded => false,
+        }
     }
 }
 
 impl From<io::Error> for ConnectError {
     fn from(error: io::Error) -> Self {
-        Self::Io(Arc::new(error))
+        if is_tls_error(&error) {
+            Self::Tls(Arc::new(error))
+        } else {
+            Self::Io(Arc::new(error))
+        }
     }
 }
 
 /// A connection whose handshake is done.
 #[derive(Debug)]
-pub(super) struct Dialled {
-    pub(super) transport: Transport,
-    pub(super) greeting: Greeting,
-    pub(super) leftover: BytesMut,
+pub(crate) struct Dialled {
+    pub(crate) transport: Transport,
+    pub(crate) greeting: Greeting,
+    pub(crate) leftover: BytesMut,
 }
 
-pub(super) async fn dial(source: &Source, settings: &Settings) -> Result<Dialled, ConnectError> {
-    let target = source.load()?;
+/// Where to connect, and as whom: a source, and what was set in code beside it.
+#[derive(Clone)]
+pub(crate) struct Destination {
+    pub(crate) source: Source,
+    /// Asked at each connect for what takes the place of the source's own credentials.
+    pub(crate) credentials: Option<Arc<dyn Credentials>>,
+    /// Each in place of the source's, if there is one.
+    pub(crate) tls: TlsFiles,
+    /// The name that a TLS server has to prove, where it is not that of the host.
+    pub(crate) server_name: Option<Arc<str>>,
+}
+
+impl Destination {
+    pub(crate) fn new(source: Source) -> Self {
+        Self {
+            source,
+            credentials: None,
+            tls: TlsFiles::default(),
+            server_name: None,
+        }
+    }
+
+    fn target(&self) -> Result<Target, ConfigError> {
+        let mut target = self.source.load()?;
+        let TlsFiles { ca, cert, key } = self.tls.clone();
+        target.tls.ca = ca.or(target.tls.ca);
+        if cert.is_some() {
+            (target.tls.cert, target.tls.key) = (cert, key);
+        }
+        Ok(target)
+    }
+}
+
+impl fmt::Debug for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Destination")
+            .field("source", &self.source)
+            .field("tls", &self.tls)
+            .field("server_name", &self.server_name)
+            .field("asks_for_credentials", &self.credentials.is_some())
+            .finish()
+    }
+}
+
+pub(super) async fn dial(destination: &Destination, settings: &Settings) -> Result<Dialled, ConnectError> {
+    let mut target = destination.target()?;
     let connect = async {
-        let mut transport = Transport::connect(&target.info).await?;
+        if let Some(credentials) = &destination.credentials {
+            target = target.authenticate(&**credentials).await?;
+        }
+        let mut transport = Transport::connect(&target, destination.server_name.as_deref()).await?;
         let (greeting, leftover) = greet(&mut transport, &target, settings.reply_limits).await??;
         Ok(Dialled {
             transport,

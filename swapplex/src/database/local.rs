@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Cache};
 use tokio::runtime::{self, Handle, RuntimeFlavor};
@@ -39,6 +40,17 @@ struct Open {
     outbox: Arc<Outbox>,
 }
 
+/// How a request travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// In company, and in a command that it shares with others if it is of that kind.
+    Usual,
+    /// In a command of its own.
+    Alone,
+    /// In an outbox of its own, that is given up on so much later than others.
+    Longer(Duration),
+}
+
 /// What became of an attempt to send.
 pub(super) enum Submission {
     Queued(Ticket),
@@ -52,6 +64,8 @@ pub(super) enum Submission {
 enum Errand {
     Nothing,
     Close(Arc<Connection>, Arc<Outbox>),
+    /// The first one holds requests that the second one's must not overtake.
+    CloseBoth(Arc<Connection>, Arc<Outbox>, Arc<Outbox>),
     CloseLate(Arc<Lane>, Arc<Connection>, Arc<Outbox>),
 }
 
@@ -66,13 +80,20 @@ struct Reach<'a> {
 pub(super) fn submit(
     shared: &Shared,
     request: &impl Request,
-    is_alone: bool,
+    way: Way,
     waker: &Waker,
 ) -> Result<Submission, Error> {
-    let (submission, errand) = with(shared, |reach| reach.submit(request, is_alone, waker))?;
+    let (submission, errand) = with(shared, |reach| match way {
+        Way::Longer(longer) => reach.submit_for_longer(request, longer, waker),
+        way => reach.submit(request, way == Way::Alone, waker),
+    })?;
     match errand {
         Errand::Nothing => {}
         Errand::Close(connection, outbox) => connection.close(&outbox),
+        Errand::CloseBoth(connection, first, outbox) => {
+            connection.close(&first);
+            connection.close(&outbox);
+        }
         Errand::CloseLate(lane, connection, outbox) => lane.close_late(connection, outbox),
     }
     Ok(submission)
@@ -86,6 +107,11 @@ pub(crate) fn is_live(shared: &Shared) -> Result<bool, Error> {
 /// The connection that is live here, if there is one.
 pub(super) fn connection(shared: &Shared) -> Option<Arc<Connection>> {
     with(shared, |reach| reach.live.cloned()).ok().flatten()
+}
+
+/// This thread's lane.
+pub(super) fn lane(shared: &Shared) -> Result<Arc<Lane>, Error> {
+    with(shared, |reach| Arc::clone(reach.lane))
 }
 
 #[inline]
@@ -225,5 +251,30 @@ impl Reach<'_> {
             };
             (Submission::Queued(ticket), errand)
         })
+    }
+
+    fn submit_for_longer(
+        self,
+        request: &impl Request,
+        longer: Duration,
+        waker: &Waker,
+    ) -> (Submission, Errand) {
+        let Some(connection) = self.live else {
+            return (Submission::NotLive(Arc::clone(self.lane)), Errand::Nothing);
+        };
+        let Some(outbox) = connection.open_for_longer(request.length(), longer) else {
+            return (Submission::NoRoom(Arc::clone(connection)), Errand::Nothing);
+        };
+        let task = tokio::task::try_id();
+        let slot = request.ask(false, |ask| match outbox.push(ask, task, waker) {
+            Push::Done { slot, .. } => slot,
+            Push::Closed(_) => unreachable!("a new outbox is open"),
+        });
+        let ticket = Ticket::new(Arc::clone(&outbox), slot);
+        let errand = match self.open.take().filter(|open| open.epoch == connection.epoch) {
+            Some(open) => Errand::CloseBoth(Arc::clone(connection), open.outbox, outbox),
+            None => Errand::Close(Arc::clone(connection), outbox),
+        };
+        (Submission::Queued(ticket), errand)
     }
 }

@@ -1,5 +1,6 @@
 //! Named databases: connecting, staying connected, and sending requests over whatever connection is live.
 
+mod apart;
 mod call;
 mod closing;
 mod debounce;
@@ -15,8 +16,10 @@ mod shared;
 mod supervisor;
 mod ticket;
 
-pub(crate) use call::{Call, post};
+pub(crate) use apart::{Apart, after, call_apart, dial_apart};
+pub(crate) use call::{Call, call_within, post};
 pub use dial::ConnectError;
+pub(crate) use dial::Destination;
 pub use env::EnvConnection;
 pub use events::{ConnectionEvent, ConnectionStream, connection_stream, on_connected};
 pub(crate) use local::is_live;

@@ -11,7 +11,8 @@ use super::shared::Shared;
 use crate::argument::Argument;
 use crate::batch::{Assign, Assignment, Get, GetMany, Lookup, Set, SetMany};
 use crate::client::Client;
-use crate::connection::ManagedConnection;
+use crate::connection::{Dedicated, ManagedConnection};
+use crate::error::Error;
 use crate::stats::Stats;
 
 /// A database that has a type of its own, so that nothing needs to be passed around to use it.
@@ -52,6 +53,24 @@ pub trait Database: Sized + Send + Sync + 'static {
     /// A connection that implements redis-rs's traits; costs nothing.
     fn connection() -> ManagedConnection<Self> {
         ManagedConnection::new(Static::new())
+    }
+
+    /// A connection of your own, with the same address and credentials; see [`Dedicated`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`ManagedConnection::dedicated`].
+    fn dedicated() -> impl Future<Output = Result<Dedicated, Error>> + Send {
+        Self::client().dedicated()
+    }
+
+    /// As [`Client::pubsub`], in this database.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ManagedConnection::dedicated`].
+    fn pubsub() -> impl Future<Output = Result<redis::aio::PubSub, Error>> + Send {
+        Self::client().pubsub()
     }
 
     /// As [`get`](crate::get), from this database.

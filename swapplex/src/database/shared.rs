@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::runtime::{self, Handle};
+use tokio::sync::Semaphore;
 
+use super::apart::MAX_BLOCKED;
+use super::dial::Destination;
 use super::events::EventLog;
 use super::lane::Lane;
 use super::settle;
 use super::supervisor;
-use crate::config::Source;
 use crate::settings::Settings;
 use crate::stats::Counters;
 use crate::sync::lock;
@@ -20,7 +22,9 @@ use crate::sync::lock;
 pub struct Shared {
     /// Tells databases apart, for ever: unlike an address, it does not come back.
     pub(super) id: u64,
-    pub(super) source: Source,
+    pub(super) destination: Destination,
+    /// Turns to have one of the connections that blocking commands are moved to.
+    pub(super) turns: Arc<Semaphore>,
     pub(super) settings: Settings,
     pub(super) counters: Arc<Counters>,
     events: Arc<EventLog>,
@@ -32,11 +36,12 @@ pub struct Shared {
 pub(super) type Lanes = Mutex<HashMap<runtime::Id, Arc<Lane>>>;
 
 impl Shared {
-    pub(crate) fn new(source: Source, settings: Settings) -> Self {
+    pub(crate) fn new(destination: Destination, settings: Settings) -> Self {
         static IDS: AtomicU64 = AtomicU64::new(0);
         Self {
             id: IDS.fetch_add(1, Ordering::Relaxed),
-            source,
+            destination,
+            turns: Arc::new(Semaphore::new(MAX_BLOCKED)),
             settings,
             counters: Arc::default(),
             events: Arc::default(),
@@ -55,9 +60,15 @@ impl Shared {
 
     /// The database number that the configuration names now; 0 where it names none.
     pub(crate) fn db(&self) -> i64 {
-        self.source
+        self.destination
+            .source
             .load()
             .map_or(0, |target| target.info.redis_settings().db())
+    }
+
+    /// The number of the next connection.
+    pub(super) fn next_epoch(&self) -> u64 {
+        self.epochs.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(super) fn events(&self) -> &EventLog {
@@ -78,7 +89,7 @@ impl Shared {
         runtime.spawn(supervisor::supervise(supervisor::Charge {
             lane: Arc::clone(&lane),
             lanes: Arc::downgrade(&self.lanes),
-            source: self.source.clone(),
+            destination: self.destination.clone(),
             settings: self.settings,
             counters: Arc::clone(&self.counters),
             events: Arc::clone(&self.events),

@@ -8,11 +8,10 @@ use std::sync::{Arc, Weak};
 use tokio::time::Instant;
 
 use super::debounce::Debounce;
-use super::dial::{ConnectError, Dialled, dial};
+use super::dial::{ConnectError, Destination, Dialled, dial};
 use super::events::{ConnectionEvent, EventLog};
 use super::lane::Lane;
 use super::shared::Lanes;
-use crate::config::Source;
 use crate::multiplex::{Connection, Driver, LostCause};
 use crate::settings::Settings;
 use crate::stats::Counters;
@@ -22,7 +21,7 @@ use crate::sync::lock;
 pub(super) struct Charge {
     pub(super) lane: Arc<Lane>,
     pub(super) lanes: Weak<Lanes>,
-    pub(super) source: Source,
+    pub(super) destination: Destination,
     pub(super) settings: Settings,
     pub(super) counters: Arc<Counters>,
     pub(super) events: Arc<EventLog>,
@@ -56,7 +55,7 @@ impl Charge {
             debounce.dialled(began);
             self.counters.dials.add(1);
             let dialled = tokio::select! {
-                dialled = dial(&self.source, &self.settings) => dialled,
+                dialled = dial(&self.destination, &self.settings) => dialled,
                 () = self.lane.close.notified() => return,
             };
             match dialled {

@@ -1,9 +1,9 @@
-use redis::{Cmd, FromRedisValue, ToRedisArgs};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ToRedisArgs};
 
 use super::command::{Class, Command, KeyRequest, Line};
 use super::key::Key;
 use super::reply;
-use crate::command;
+use crate::command::{self, Route};
 use crate::database::Database;
 use crate::error::Error;
 
@@ -48,7 +48,16 @@ impl<S, D: Database> Custom<S, D> {
 
     /// The future that sends the command and converts its answer.
     pub fn query<T: FromRedisValue + 'static>(self) -> Command<T, D> {
-        if let Err(refusal) = command::check(&self.command) {
+        let refusal = match command::route(&self.command) {
+            Ok(Route::Shared) => None,
+            Ok(Route::Apart(_)) => Some(RedisError::from((
+                ErrorKind::Client,
+                "a command that blocks would hold up everybody: send it through a connection, which moves it",
+                command::name(&self.command),
+            ))),
+            Err(refusal) => Some(refusal),
+        };
+        if let Some(refusal) = refusal {
             return Command::ready(Err(Error::from(refusal)));
         }
         let mut line = Line::empty();

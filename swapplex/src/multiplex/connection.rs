@@ -76,9 +76,18 @@ impl Connection {
         if !self.has_room(length) {
             return None;
         }
-        let now = Instant::now();
-        let retired = lock(&self.wire).open(now);
-        Some(retired.unwrap_or_else(|| Arc::new(Outbox::new(self.epoch, now))))
+        Some(self.open_at(Instant::now()))
+    }
+
+    /// The same for a request that may take so much longer than others: opened later, as far as deadlines go.
+    pub(crate) fn open_for_longer(&self, length: usize, longer: Duration) -> Option<Arc<Outbox>> {
+        self.has_room(length)
+            .then(|| self.open_at(Instant::now() + longer))
+    }
+
+    fn open_at(&self, opened: Instant) -> Arc<Outbox> {
+        let retired = lock(&self.wire).open(opened);
+        retired.unwrap_or_else(|| Arc::new(Outbox::new(self.epoch, opened)))
     }
 
     /// Resolves when the budget may have room for `length` bytes, or the connection is lost.

@@ -108,7 +108,10 @@ impl Driver {
             transport,
             ..
         } = self;
-        if let Poll::Ready(Err(error)) = connection.write_with(|slices| transport.poll_write(cx, slices)) {
+        let written = connection.write_with(|slices| transport.poll_write(cx, slices));
+        // Also while the socket is full: what it has not taken of the TLS layer's must not be forgotten.
+        let flushed = transport.poll_flush(cx);
+        if let (Poll::Ready(Err(error)), _) | (_, Poll::Ready(Err(error))) = (written, flushed) {
             // What the server has said before it went is still read, and decides outcomes.
             let _ = self.poll_read(cx);
             return Poll::Ready(error.into());

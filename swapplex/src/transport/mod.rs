@@ -3,6 +3,13 @@
 //! A connected [`Transport`] is driven by one task. Where the socket allows it (TCP and Unix sockets, not TLS),
 //! any thread may also write through a [`DirectWriter`], which saves a wake-up of that task.
 
+mod stream;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
+
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -12,10 +19,17 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use redis::{ConnectionAddr, ConnectionInfo};
+use tokio::io::AsyncWrite;
 use tokio::net::{TcpStream, tcp};
 #[cfg(unix)]
 use tokio::net::{UnixStream, unix};
 use tokio_util::io::poll_read_buf;
+
+pub(crate) use self::stream::Stream;
+pub(crate) use self::tls::is_tls_error;
+
+use self::tls::TlsStream;
+use crate::config::Target;
 
 /// How long a TCP connection may be idle before the kernel probes it.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
@@ -27,9 +41,9 @@ const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connected socket, held by the one task that reads from it.
 #[derive(Debug)]
-pub(crate) struct Transport {
-    reader: Reader,
-    writer: Arc<Writer>,
+pub(crate) enum Transport {
+    Plain { reader: Reader, writer: Arc<Writer> },
+    Tls(Box<TlsStream>),
 }
 
 /// Writes to the socket from any thread, without waiting.
@@ -41,26 +55,36 @@ pub(crate) struct DirectWriter {
 /// Reading goes through `AsyncRead`, which knows from a short read that there is no more: that saves the system call
 /// that would say so.
 #[derive(Debug)]
-enum Reader {
+pub(crate) enum Reader {
     Tcp(tcp::OwnedReadHalf),
     #[cfg(unix)]
     Unix(unix::OwnedReadHalf),
 }
 
+/// A socket that any number of threads may write to.
 #[derive(Debug)]
-enum Writer {
+pub(crate) enum Writer {
     Tcp(tcp::OwnedWriteHalf),
     #[cfg(unix)]
     Unix(unix::OwnedWriteHalf),
 }
 
 impl Transport {
-    /// Connects to the address that `info` names.
-    pub(crate) async fn connect(info: &ConnectionInfo) -> io::Result<Self> {
+    /// Connects to the address that `target` names. A TLS server has to prove that it is `server_name`, or the host
+    /// where none is given, before this returns.
+    pub(crate) async fn connect(target: &Target, server_name: Option<&str>) -> io::Result<Self> {
+        let info = &target.info;
         let (reader, writer) = match info.addr() {
             ConnectionAddr::Tcp(host, port) => {
                 let (reader, writer) = connect_tcp(host, *port, info).await?.into_split();
                 (Reader::Tcp(reader), Writer::Tcp(writer))
+            }
+            ConnectionAddr::TcpTls { host, port, .. } => {
+                let name = server_name.unwrap_or(host);
+                // First, so that a mistake in it shows whether there is a server or not.
+                let handshake = tls::prepare(name, &target.tls).await?;
+                let stream = connect_tcp(host, *port, info).await?;
+                return Ok(Self::Tls(Box::new(handshake.perform(stream).await?)));
             }
             #[cfg(unix)]
             ConnectionAddr::Unix(path) => {
@@ -70,45 +94,61 @@ impl Transport {
             other => {
                 return Err(io::Error::new(
                     io::ErrorKind::Unsupported,
-                    format!("this build of swapplex cannot connect to {other}: TLS is not compiled in"),
+                    format!("swapplex cannot connect to {other}"),
                 ));
             }
         };
-        Ok(Self {
+        Ok(Self::Plain {
             reader,
             writer: Arc::new(writer),
         })
     }
 
     /// A handle that writes from any thread, where the socket has one.
-    #[expect(clippy::unnecessary_wraps, reason = "TLS has none")]
     pub(crate) fn direct_writer(&self) -> Option<DirectWriter> {
-        Some(DirectWriter {
-            writer: Arc::clone(&self.writer),
-        })
+        match self {
+            Self::Plain { writer, .. } => Some(DirectWriter {
+                writer: Arc::clone(writer),
+            }),
+            Self::Tls(_) => None,
+        }
     }
 
     /// Appends what has arrived to `buf`, as far as that has room; `Ok(0)` is the end of the stream.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<usize>> {
-        match &mut self.reader {
-            Reader::Tcp(reader) => poll_read_buf(Pin::new(reader), cx, buf),
-            #[cfg(unix)]
-            Reader::Unix(reader) => poll_read_buf(Pin::new(reader), cx, buf),
+        match self {
+            Self::Plain { reader, .. } => match reader {
+                Reader::Tcp(reader) => poll_read_buf(Pin::new(reader), cx, buf),
+                #[cfg(unix)]
+                Reader::Unix(reader) => poll_read_buf(Pin::new(reader), cx, buf),
+            },
+            Self::Tls(stream) => poll_read_buf(Pin::new(stream), cx, buf),
         }
     }
 
-    /// Writes as much of `slices` as the socket takes.
+    /// Writes as much of `slices` as the socket takes, or the TLS layer in front of it.
     pub(crate) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.writer.poll_ready(cx))?;
-            match self.writer.try_write(slices) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return Poll::Ready(result),
-            }
+        match self {
+            Self::Plain { writer, .. } => loop {
+                ready!(writer.poll_ready(cx))?;
+                match writer.try_write(slices) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return Poll::Ready(result),
+                }
+            },
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        }
+    }
+
+    /// Sees to it that what the TLS layer has taken, or wants to say by itself, gets to the socket.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain { .. } => Poll::Ready(Ok(())),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 }

@@ -1,0 +1,275 @@
+//! Connections that one caller has alone, and the commands that are moved to them.
+
+use std::future;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::future::FutureExt;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::call::{late, partial, retry};
+use super::dial::{ConnectError, Dialled, dial};
+use super::local;
+use super::request::{Finish, Request, Resume};
+use super::shared::Shared;
+use super::ticket::Ticket;
+use crate::command::Wait;
+use crate::error::{Error, NoReply, NotExecuted};
+use crate::multiplex::{Connection, Driver, Push, Reason, Reply, Undelivered};
+use crate::settings::FOR_EVER;
+
+/// How many commands of one database may block at the same time; more wait for their turn.
+pub(super) const MAX_BLOCKED: usize = 64;
+/// Attempts to connect are at least so far apart, where the debounce allows more.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
+
+/// A connection that one caller has alone. Never made again when it is lost; closed on drop.
+#[derive(Debug)]
+pub(crate) struct Apart {
+    shared: Arc<Shared>,
+    connection: Arc<Connection>,
+    driver: AbortHandle,
+}
+
+/// The right to have one of the [`MAX_BLOCKED`] connections.
+type Turn = Arc<OwnedSemaphorePermit>;
+
+/// Why a request on a connection of one's own has no answer.
+enum NoAnswer {
+    Undelivered(Undelivered),
+    Late { may_be_sent: bool },
+}
+
+/// Connects apart from the connection that all share.
+///
+/// That one is waited for first: it finds out for everybody whether the server is there, at the rate that the debounce
+/// allows.
+///
+/// # Errors
+///
+/// [`Error::NotExecuted`] where there is no connection by `limit`, or none in sight.
+pub(crate) async fn dial_apart(shared: &Shared, limit: Instant) -> Result<Dialled, Error> {
+    let lane = local::lane(shared)?;
+    let mut last: Option<Arc<ConnectError>> = None;
+    let attempts = async {
+        loop {
+            lane.connection().await?;
+            match dial(&shared.destination, shared.settings()).await {
+                Ok(dialled) => return Ok(dialled),
+                Err(cause) if cause.is_permanent() => return Err(Arc::new(cause)),
+                Err(cause) => last = Some(Arc::new(cause)),
+            }
+            sleep(shared.settings().reconnect_debounce.max(SHORTEST_PAUSE)).await;
+        }
+    };
+    let outcome = timeout_at(limit, attempts).await;
+    Err(Error::NotExecuted(match outcome {
+        Ok(Ok(dialled)) => {
+            shared.counters().dedicated.add(1);
+            return Ok(dialled);
+        }
+        Ok(Err(cause)) => NotExecuted::Connect(cause),
+        Err(_) => match last.or_else(|| lane.last_failure()) {
+            Some(cause) => NotExecuted::Unreachable(cause),
+            None => NotExecuted::Timeout,
+        },
+    }))
+}
+
+impl Apart {
+    /// Connects, and drives the connection on this runtime. A turn is kept until the socket is closed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotExecuted`] where there is no connection by `limit`, or none in sight.
+    pub(crate) async fn open(
+        shared: &Arc<Shared>,
+        turn: Option<Turn>,
+        limit: Instant,
+    ) -> Result<Self, Error> {
+        let dialled = dial_apart(shared, limit).await?;
+        let settings = shared.settings();
+        let Dialled {
+            transport, leftover, ..
+        } = dialled;
+        let connection = Arc::new(Connection::new(
+            shared.next_epoch(),
+            transport.direct_writer(),
+            settings.in_flight_budget,
+            Arc::clone(&shared.counters),
+        ));
+        let driver = Driver::new(
+            Arc::clone(&connection),
+            transport,
+            leftover,
+            // Deadlines are the callers' own here.
+            FOR_EVER,
+            settings.reply_limits,
+        );
+        let driver = tokio::spawn(async move {
+            // Dropped in the opposite order.
+            let _turn = turn;
+            let mut driver = driver;
+            let cause = driver.serve().await;
+            driver.lose(cause).await;
+        });
+        Ok(Self {
+            shared: Arc::clone(shared),
+            connection,
+            driver: driver.abort_handle(),
+        })
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.connection.epoch
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Sends a request once and waits for its answer; without a limit, for as long as it takes.
+    ///
+    /// # Errors
+    ///
+    /// What is known of a request that was not answered; nothing is sent again.
+    pub(crate) async fn call<R: Request>(
+        &self,
+        mut request: R,
+        limit: Option<Instant>,
+    ) -> Result<R::Output, R::Error> {
+        let undelivered = match self.ask(&request, limit).await {
+            Ok(reply) => return finish(&mut request, reply),
+            Err(NoAnswer::Late { may_be_sent }) => {
+                let epoch = Some(self.connection.epoch);
+                return Err(late(&self.shared, &request, epoch, may_be_sent).into());
+            }
+            Err(NoAnswer::Undelivered(undelivered)) => undelivered,
+        };
+        let (reason, epoch) = (undelivered.reason.clone(), undelivered.epoch);
+        let may_have_run = request.resume(undelivered) != Resume::Unsent || request.has_begun();
+        let cause = match reason {
+            Reason::Lost(cause) => cause,
+            Reason::Deadline => return Err(late(&self.shared, &request, Some(epoch), may_have_run).into()),
+        };
+        if !may_have_run {
+            return Err(Error::NotExecuted(NotExecuted::Lost(cause)).into());
+        }
+        self.shared.counters().unknown_outcomes.add(1);
+        Err(Error::OutcomeUnknown {
+            command: request.name().into(),
+            epoch: Some(epoch),
+            cause: NoReply::Lost(cause),
+        }
+        .into())
+    }
+
+    /// Sends a request. Its answer, if there is one, is passed over.
+    pub(crate) async fn post(&self, request: &impl Request, limit: Option<Instant>) -> Result<(), Error> {
+        match self.submit(request, limit).await {
+            Some(_) => Ok(()),
+            None => Err(Error::NotExecuted(NotExecuted::Timeout)),
+        }
+    }
+
+    async fn ask<R: Request>(&self, request: &R, limit: Option<Instant>) -> Result<Reply, NoAnswer> {
+        let Some(mut ticket) = self.submit(request, limit).await else {
+            return Err(NoAnswer::Late { may_be_sent: false });
+        };
+        match within(limit, future::poll_fn(|cx| ticket.poll(cx))).await {
+            Some(result) => result.map_err(NoAnswer::Undelivered),
+            // It is in an outbox, and will be sent even if it was not yet.
+            None => Err(NoAnswer::Late { may_be_sent: true }),
+        }
+    }
+
+    /// `None` where there was no room for it in time.
+    async fn submit<R: Request>(&self, request: &R, limit: Option<Instant>) -> Option<Ticket> {
+        let length = request.length();
+        let outbox = loop {
+            match self.connection.open(length) {
+                Some(outbox) => break outbox,
+                None => within(limit, self.connection.room(length)).await?,
+            }
+        };
+        let task = tokio::task::try_id();
+        let push = future::poll_fn(|cx| {
+            Poll::Ready(
+                request.ask(false, |ask| match outbox.push(ask, task, cx.waker()) {
+                    Push::Done { slot, .. } => slot,
+                    Push::Closed(_) => unreachable!("a new outbox is open"),
+                }),
+            )
+        });
+        let slot = push.await;
+        self.connection.close(&outbox);
+        Some(Ticket::new(outbox, slot))
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        // With the driver, the socket is closed.
+        self.driver.abort();
+    }
+}
+
+/// Sends a request that may block on a connection that nobody else waits for, again where that does no harm.
+///
+/// The connection is closed afterwards, or when the future is dropped: only so a server stops working on a command
+/// whose caller has gone away.
+pub(crate) async fn call_apart<R: Request>(
+    shared: Arc<Shared>,
+    mut request: R,
+    wait: Wait,
+    patience: Duration,
+) -> Result<R::Output, R::Error> {
+    let limit = after(wait.plus(patience));
+    let turn = within(limit, Arc::clone(&shared.turns).acquire_owned());
+    let Some(turn) = turn.await else {
+        return Err(Error::NotExecuted(NotExecuted::Timeout).into());
+    };
+    let turn = Arc::new(turn.expect("the semaphore is never closed"));
+    // Its own time begins with its turn: it could not use what others have left of it.
+    let limit = after(wait.plus(patience));
+    loop {
+        let connect = Instant::now() + patience;
+        let connect = limit.map_or(connect, |limit| limit.min(connect));
+        let apart = match Apart::open(&shared, Some(Arc::clone(&turn)), connect).await {
+            Ok(apart) => apart,
+            Err(error) if request.has_begun() => return Err(partial(&shared, &request, error).into()),
+            Err(error) => return Err(error.into()),
+        };
+        match apart.ask(&request, limit).await {
+            Ok(reply) => return finish(&mut request, reply),
+            Err(NoAnswer::Undelivered(undelivered)) => retry(&shared, &mut request, undelivered)?,
+            Err(NoAnswer::Late { may_be_sent }) => {
+                let epoch = Some(apart.connection.epoch);
+                return Err(late(&shared, &request, epoch, may_be_sent).into());
+            }
+        }
+    }
+}
+
+fn finish<R: Request>(request: &mut R, reply: Reply) -> Result<R::Output, R::Error> {
+    match request.finish(reply) {
+        Finish::Done(result) => result,
+        Finish::Alone(_) => unreachable!("it shared its command with nobody"),
+    }
+}
+
+/// When `duration` from now will be, if it has an end.
+pub(crate) fn after(duration: Option<Duration>) -> Option<Instant> {
+    Instant::now().checked_add(duration?)
+}
+
+/// `None` where it takes longer.
+async fn within<F: Future>(limit: Option<Instant>, future: F) -> Option<F::Output> {
+    match limit {
+        Some(limit) => timeout_at(limit, future).await.ok(),
+        None => future.map(Some).await,
+    }
+}

@@ -1,0 +1,296 @@
+//! Deadlines, and bounds on what is held in memory.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use redis::{AsyncCommands, RedisError, Value, cmd, pipe};
+use swapplex::config::Source;
+use swapplex::{Client, ClientBuilder, ConnectionEvent, Error, LostCause, NoReply, NotExecuted};
+use swapplex_tests::{Answer, Direction, Flow, Proxy, RedisServer, ScriptedServer, memory};
+
+fn builder(url: impl Into<String>) -> ClientBuilder {
+    Client::builder(Source::url(url.into()).expect("a valid URL"))
+}
+
+fn inside(error: &RedisError) -> &Error {
+    Error::inside(error).expect("one of our errors")
+}
+
+/// What became of a request, as its caller sees it.
+#[derive(Debug, Default)]
+struct Outcomes {
+    answered: usize,
+    not_executed: usize,
+    unknown: usize,
+    timeouts: usize,
+}
+
+impl Outcomes {
+    fn note(&mut self, error: Option<&Error>) {
+        match error {
+            None => self.answered += 1,
+            Some(Error::NotExecuted(NotExecuted::Timeout)) => self.not_executed += 1,
+            Some(Error::OutcomeUnknown {
+                cause: NoReply::Timeout,
+                ..
+            }) => self.unknown += 1,
+            Some(Error::Timeout { .. }) => self.timeouts += 1,
+            Some(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_for_a_server_that_stands_still_end_by_their_deadline_within_the_budget() {
+    let server = RedisServer::start();
+    let client = builder(server.url())
+        .command_timeout(Duration::from_millis(500))
+        .in_flight_budget(4 << 20)
+        .build();
+    client.set("k", "v").await.unwrap();
+    let value = "x".repeat(8 << 10);
+    server.pause();
+    let before = memory::resident();
+    let started = Instant::now();
+    let tasks: Vec<_> = (0..10_000)
+        .map(|i| {
+            let (client, value) = (client.clone(), value.clone());
+            tokio::spawn(async move {
+                let mut connection = client.connection();
+                match i % 4 {
+                    0 => client.get(format!("k{i}")).await.err(),
+                    1 => client.set(format!("k{i}"), value).await.err(),
+                    2 => connection.incr::<_, _, i64>("n", 1).await.err().map(Error::from),
+                    _ => connection
+                        .append::<_, _, i64>("log", value)
+                        .await
+                        .err()
+                        .map(Error::from),
+                }
+            })
+        })
+        .collect();
+    let mut outcomes = Outcomes::default();
+    for task in tasks {
+        outcomes.note(task.await.unwrap().as_ref());
+    }
+    println!("{outcomes:?} after {:?}", started.elapsed());
+    assert_eq!(outcomes.answered, 0);
+    assert!(
+        outcomes.not_executed > 0 && outcomes.unknown > 0 && outcomes.timeouts > 0,
+        "{outcomes:?}"
+    );
+    if let (Some(before), Some(after)) = (before, memory::resident()) {
+        // What the waiting tasks hold themselves is about 80 MiB of values; the budget is little beside it.
+        assert!(
+            after < before + (150 << 20),
+            "{} MiB more",
+            (after - before) >> 20
+        );
+    }
+    server.resume();
+    let executed: usize = client
+        .connection()
+        .get::<_, Option<usize>>("n")
+        .await
+        .unwrap()
+        .unwrap_or(0);
+    assert!(executed <= outcomes.unknown);
+    for i in 0..1000 {
+        client.set("after", i).await.unwrap();
+        assert_eq!(client.get("after").await.unwrap().unwrap(), i.to_string());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_said_not_to_have_been_executed_was_not() {
+    let server = RedisServer::start();
+    let client = builder(server.url())
+        .command_timeout(Duration::from_millis(300))
+        .in_flight_budget(256 << 10)
+        .build();
+    client.set("k", "v").await.unwrap();
+    for round in 0..3 {
+        server.pause();
+        let pushes = (0..2_000).map(|i| {
+            let mut connection = client.connection();
+            // Some have less time than the others.
+            if i % 2 == 0 {
+                connection = connection.command_timeout(Duration::from_millis(100));
+            }
+            let padding = "x".repeat(1 << 10);
+            tokio::spawn(async move {
+                let result = connection
+                    .rpush::<_, _, i64>("ids", format!("{round}:{i}:{padding}"))
+                    .await;
+                (format!("{round}:{i}:{padding}"), result)
+            })
+        });
+        let results = join_all(pushes.collect::<Vec<_>>()).await;
+        server.resume();
+        let ids: Vec<String> = client.connection().lrange("ids", 0, -1).await.unwrap();
+        let ids: std::collections::HashSet<_> = ids.into_iter().collect();
+        let mut outcomes = Outcomes::default();
+        for (id, result) in results.into_iter().map(Result::unwrap) {
+            let error = result.err().map(Error::from);
+            outcomes.note(error.as_ref());
+            match error {
+                None => assert!(ids.contains(&id)),
+                Some(Error::NotExecuted(_)) => assert!(!ids.contains(&id), "it was executed after all"),
+                Some(_) => {}
+            }
+        }
+        println!("{outcomes:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_handle_may_have_less_time_than_others() {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    let mut hasty = client.connection().command_timeout(Duration::from_millis(50));
+    let _: () = hasty.set("k", "v").await.unwrap();
+    server.pause();
+    let mut patient = client.connection();
+    let waiting = tokio::spawn(async move { patient.get::<_, String>("k").await });
+    let error = hasty.get::<_, Value>("k").await.unwrap_err();
+    assert!(matches!(inside(&error), Error::Timeout { .. }), "{error}");
+    let error = hasty.incr::<_, _, Value>("n", 1).await.unwrap_err();
+    assert!(matches!(inside(&error), Error::OutcomeUnknown { .. }), "{error}");
+    let error = pipe().incr("n", 1).exec_async(&mut hasty).await.unwrap_err();
+    assert!(matches!(inside(&error), Error::OutcomeUnknown { .. }), "{error}");
+    server.resume();
+    assert_eq!(waiting.await.unwrap().unwrap(), "v");
+    assert_eq!(client.stats().losses, 0);
+}
+
+#[tokio::test]
+async fn a_handle_may_have_more_time_than_others() {
+    let server = RedisServer::start();
+    let client = builder(server.url())
+        .command_timeout(Duration::from_millis(200))
+        .build();
+    client.set("k", "v").await.unwrap();
+    let mut patient = client.connection().command_timeout(Duration::from_secs(60));
+    let sleeping = tokio::spawn(async move {
+        // Longer than two deadlines of the others in a row.
+        let slept: String = cmd("DEBUG").arg("SLEEP").arg(1).query_async(&mut patient).await?;
+        let (n,): (i64,) = pipe().incr("n", 1).query_async(&mut patient).await?;
+        Ok::<_, RedisError>((slept, n))
+    });
+    while !matches!(client.get("k").await, Err(Error::Timeout { .. })) {}
+    assert_eq!(sleeping.await.unwrap().unwrap(), ("OK".into(), 1));
+    assert_eq!(client.stats().losses, 0);
+    assert!(client.get("k").await.is_ok());
+}
+
+#[tokio::test]
+async fn without_a_server_a_handle_waits_its_own_time() {
+    let server = ScriptedServer::silent();
+    let client = builder(server.url()).build();
+    let mut hasty = client.connection().command_timeout(Duration::from_millis(50));
+    let error = hasty.get::<_, Value>("k").await.unwrap_err();
+    assert!(
+        matches!(inside(&error), Error::NotExecuted(NotExecuted::Timeout)),
+        "{error}"
+    );
+    let error = client
+        .connection()
+        .command_timeout(Duration::from_millis(50))
+        .dedicated()
+        .await;
+    assert!(matches!(
+        error.unwrap_err(),
+        Error::NotExecuted(NotExecuted::Timeout)
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_half_open_connection_is_replaced_after_two_deadlines() {
+    let server = RedisServer::start();
+    for directions in [
+        &[Direction::Requests, Direction::Replies][..],
+        &[Direction::Requests],
+        &[Direction::Replies],
+    ] {
+        let proxy = Proxy::start(server.port());
+        let patience = Duration::from_millis(500);
+        let client = builder(proxy.url()).command_timeout(patience).build();
+        client.set("k", "v").await.unwrap();
+        let mut events = client.connection_stream();
+        assert!(matches!(events.next().await, ConnectionEvent::Connected { .. }));
+        for direction in directions {
+            for link in proxy.links() {
+                link.set(*direction, Flow::Swallow);
+            }
+        }
+        // Whoever keeps asking does not keep it alive.
+        let asking = {
+            let client = client.clone();
+            tokio::spawn(async move {
+                let mut failures = 0;
+                while client.get("k").await.is_err() {
+                    failures += 1;
+                }
+                failures
+            })
+        };
+        let started = Instant::now();
+        let ConnectionEvent::Disconnected { cause, .. } = events.next().await else {
+            panic!("it is lost first")
+        };
+        println!("{directions:?}: noticed after {:?}", started.elapsed());
+        assert!(matches!(*cause, LostCause::Silent(_)), "{cause}");
+        assert!(matches!(events.next().await, ConnectionEvent::Connected { .. }));
+        assert!(asking.await.unwrap() <= 3);
+        assert_eq!(client.stats().dials, 2);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_merely_idle_is_kept() {
+    let server = RedisServer::start();
+    let client = builder(server.url())
+        .command_timeout(Duration::from_millis(50))
+        .build();
+    client.set("k", "v").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(client.get("k").await.is_ok());
+    assert_eq!(client.stats().losses, 0);
+}
+
+#[tokio::test]
+async fn a_reply_over_the_limit_is_not_read() {
+    let server = RedisServer::start();
+    let client = builder(server.url()).reply_limit(1 << 20).build();
+    client.set("fits", vec![7; (1 << 20) - 100]).await.unwrap();
+    assert!(client.get("fits").await.unwrap().is_some());
+    assert_eq!(client.stats().losses, 0);
+    let mut own = client.dedicated().await.unwrap();
+    let _: () = own.set("large", vec![7; 1 << 20]).await.unwrap();
+    let error = own.get::<_, Value>("large").await.unwrap_err();
+    let Error::OutcomeUnknown {
+        cause: NoReply::Lost(cause),
+        ..
+    } = inside(&error)
+    else {
+        panic!("{error}")
+    };
+    assert!(matches!(**cause, LostCause::Protocol(_)), "{cause}");
+}
+
+#[tokio::test]
+async fn a_reply_nested_too_deeply_is_not_read() {
+    let script = |request: &swapplex_tests::Request| {
+        request
+            .handshake()
+            .unwrap_or_else(|| Answer::raw("*1\r\n".repeat(9) + ":1\r\n"))
+    };
+    let server = ScriptedServer::start(script);
+    for (depth, is_read) in [(8, false), (9, true)] {
+        let client = builder(server.url()).reply_depth_limit(depth).build();
+        let mut own = client.dedicated().await.unwrap();
+        let result = cmd("COMMAND").query_async::<Value>(&mut own).await;
+        assert_eq!(result.is_ok(), is_read, "{depth}: {result:?}");
+    }
+}
