@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use redis::AsyncCommands;
 use swapplex::{Client, Error};
-use swapplex_tests::RedisServer;
+use swapplex_tests::{Answer, RedisServer, ScriptedServer};
 
 /// A value that is there.
 fn text(value: &str) -> Option<Bytes> {
@@ -182,6 +182,38 @@ async fn an_error_of_a_shared_set_is_told_to_every_member() {
     server.ok(&["CONFIG", "SET", "maxmemory", "0"]);
     assert_eq!(client.stats().losses, 0);
     client.set("k", "v").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_is_set_apart_for_being_denied_and_for_nothing_else() {
+    for (error, is_set_apart) in [
+        ("NOPERM No permissions to access a key", true),
+        ("OOM no memory", false),
+    ] {
+        let mut is_first = true;
+        let server = ScriptedServer::start(move |request| {
+            request
+                .handshake()
+                .unwrap_or_else(|| match request.name().as_str() {
+                    "MSET" if std::mem::take(&mut is_first) => {
+                        Answer::error("NOPERM No permissions to access a key")
+                    }
+                    "SET" if request.argument(1) == "a" => Answer::error(error),
+                    _ => Answer::ok(),
+                })
+        });
+        let client = Client::open(server.url()).unwrap();
+        client.set("warm", 1).await.unwrap();
+        for _ in 0..2 {
+            join_all(["first", "a", "b"].map(|key| client.set(key, 1))).await;
+        }
+        let requests = server.seen().requests;
+        let sharing = requests.iter().filter(|request| {
+            request.name() == "MSET" && request.arguments.iter().any(|argument| argument == b"a")
+        });
+        let expected = if is_set_apart { 1 } else { 2 };
+        assert_eq!(sharing.count(), expected, "{error}: {requests:?}");
+    }
 }
 
 #[tokio::test]

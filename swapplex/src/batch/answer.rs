@@ -51,6 +51,11 @@ pub(crate) fn refusal(frame: &[u8], command: &str) -> Result<Refusal, Error> {
     }
 }
 
+/// Whether the server denies what was asked for alone.
+pub(crate) fn is_denial(error: &Error) -> bool {
+    matches!(error, Error::Redis(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

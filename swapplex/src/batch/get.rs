@@ -110,6 +110,10 @@ impl<V> Request for GetRequest<V> {
         Some(self.key.as_bytes())
     }
 
+    fn blames_key(error: &Error) -> bool {
+        answer::is_denial(error)
+    }
+
     fn length(&self) -> usize {
         32 + self.key.as_bytes().len()
     }

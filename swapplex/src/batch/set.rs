@@ -121,6 +121,10 @@ impl Request for SetRequest {
         self.ttl.is_none().then(|| self.key.as_bytes())
     }
 
+    fn blames_key(error: &Error) -> bool {
+        answer::is_denial(error)
+    }
+
     fn length(&self) -> usize {
         48 + self.key.as_bytes().len() + self.value.as_bytes().len()
     }

@@ -155,8 +155,8 @@ async fn persist<R: Request>(
         match timeout_at(limit, answer).await {
             Ok(Ok(reply)) => match request.finish(reply) {
                 Finish::Done(result) => {
-                    if is_alone {
-                        remember(&shared, &request, result.is_err());
+                    if is_alone && result.as_ref().is_err_and(R::blames_key) {
+                        remember(&shared, &request);
                     }
                     return result;
                 }
@@ -290,9 +290,8 @@ fn learn(shared: &Shared, refusal: Refusal) {
 }
 
 /// A key that fails alone as well is the one to blame, and must not spoil the next shared command.
-fn remember(shared: &Shared, request: &impl Request, has_failed: bool) {
-    if has_failed
-        && let Some(key) = request.key()
+fn remember(shared: &Shared, request: &impl Request) {
+    if let Some(key) = request.key()
         && let Some(connection) = local::connection(shared)
     {
         connection.set_apart(key);

@@ -15,6 +15,11 @@ pub(crate) trait Request {
         None
     }
 
+    /// Whether an error that it got alone is about its key, and would be that of every command that shares it.
+    fn blames_key(_: &Self::Error) -> bool {
+        false
+    }
+
     /// How many bytes it has on the wire, about.
     fn length(&self) -> usize;
 

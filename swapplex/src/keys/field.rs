@@ -24,6 +24,10 @@ impl<T> Request for FieldRequest<T> {
         Some(self.key.as_bytes())
     }
 
+    fn blames_key(error: &Error) -> bool {
+        answer::is_denial(error)
+    }
+
     fn length(&self) -> usize {
         48 + self.key.as_bytes().len() + self.field.as_bytes().len()
     }
