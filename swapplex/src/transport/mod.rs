@@ -88,7 +88,13 @@ impl Transport {
             }
             #[cfg(unix)]
             ConnectionAddr::Unix(path) => {
-                let (reader, writer) = UnixStream::connect(path).await?.into_split();
+                let (reader, writer) = UnixStream::connect(path)
+                    .await
+                    .map_err(|error| {
+                        let path = path.display();
+                        io::Error::new(error.kind(), format!("cannot connect to {path}: {error}"))
+                    })?
+                    .into_split();
                 (Reader::Unix(reader), Writer::Unix(writer))
             }
             other => {

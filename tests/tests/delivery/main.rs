@@ -348,6 +348,15 @@ async fn while_nothing_listens_commands_wait_and_then_say_that_they_were_not_exe
 }
 
 #[tokio::test]
+async fn a_socket_that_is_not_there_is_named() {
+    let client = Client::builder(Source::url("unix:///nowhere/redis.sock").unwrap())
+        .command_timeout(Duration::from_millis(200))
+        .build();
+    let error = client.get("k").await.unwrap_err();
+    assert!(error.to_string().contains("/nowhere/redis.sock"), "{error}");
+}
+
+#[tokio::test]
 async fn a_paused_server_leads_to_timeouts_and_late_replies_to_nothing() {
     let server = RedisServer::start();
     let client = Client::builder(Source::url(server.url()).unwrap())
