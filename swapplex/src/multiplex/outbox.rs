@@ -7,6 +7,7 @@
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::task;
@@ -28,6 +29,8 @@ pub(super) const MAX_SLOTS: usize = 512;
 pub(crate) const MAX_BYTES: usize = 64 * 1024;
 /// For so many hashes at most, fields gather at the same time: they are looked for one by one.
 const MAX_HASHES: usize = 8;
+/// An outbox that waits for room on the wire takes no more after this time: its deadline counts from when it was opened.
+const STALE: Duration = Duration::from_millis(50);
 /// What a waiting caller is reckoned to cost beside the bytes of its request.
 const SLOT_WEIGHT: usize = 64;
 
@@ -247,7 +250,7 @@ impl Outbox {
     /// Appends a request, unless the outbox is closed.
     pub(crate) fn push<'a>(&self, ask: Ask<'a>, task: Option<task::Id>, waker: &Waker) -> Push<Ask<'a>> {
         let mut inner = lock(&self.inner);
-        if inner.phase == Phase::Sealed || inner.is_full() {
+        if inner.phase == Phase::Sealed || inner.is_full() || inner.is_stale() {
             return Push::Closed(ask);
         }
         let slot = inner.admit(waker);
@@ -459,6 +462,12 @@ impl Inner {
     fn len_bytes(&self) -> usize {
         let hashes: usize = self.hashes.iter().map(Group::len_bytes).sum();
         self.requests.len() + self.gets.len_bytes() + self.sets.len_bytes() + hashes
+    }
+
+    /// Whether it has waited for room for so long that who joined it now would have noticeably less time.
+    fn is_stale(&self) -> bool {
+        // The clock is only looked at while the server is behind.
+        self.phase == Phase::Due && self.opened.elapsed() > STALE
     }
 
     fn is_full(&self) -> bool {
