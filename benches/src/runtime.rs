@@ -7,6 +7,8 @@
 //! - `runtime.state.1`, `runtime.tickets.N`: what swapplex's own way of requests would be like with references. The
 //!   first is a worker's mutable state, as each request needs it; the second the handles to an outbox of the worker,
 //!   64 at a time, which another worker may drop (with N = 2, about half of them are).
+//!
+//! With two workers, operations per second are those of both, and the CPU time has in it that they wait for each other.
 
 use std::cell::RefCell;
 use std::hint::black_box;
@@ -15,9 +17,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use swapplex::runtime::{AsyncLocal, Builder, Context, Runtime};
+use swapplex::runtime::{AsyncLocal, Builder, Context, LocalRef, Runtime};
 
-use crate::harness::{Bench, Contestant, on_workers};
+use crate::harness::{Bench, Contestant, at_once, on_workers};
 
 thread_local! {
     static PLAIN: AtomicU64 = const { AtomicU64::new(1) };
@@ -95,14 +97,14 @@ fn two_threads(bench: &mut Bench, runtime: &Runtime) {
         let datum = datum.expect("the task does not panic");
         let runtime = runtime.handle();
         vec![
-            Contestant::ours(on_workers(runtime, 2, datum, |datum, turn| {
+            Contestant::ours(at_once(runtime, datum, |datum, turn| {
                 for _ in 0..turn {
                     black_box(black_box(&datum.clone()).load(Ordering::Relaxed));
                 }
             })),
             Contestant::reference(
                 "Arc",
-                on_workers(runtime, 2, Arc::new(AtomicU64::new(1)), |datum, turn| {
+                at_once(runtime, Arc::new(AtomicU64::new(1)), |datum, turn| {
                     for _ in 0..turn {
                         black_box(black_box(&Arc::clone(datum)).load(Ordering::Relaxed));
                     }
@@ -145,27 +147,25 @@ fn state(bench: &mut Bench, runtime: &Runtime) {
 }
 
 fn tickets(bench: &mut Bench, runtime: &Runtime) {
-    let runtime = runtime.handle();
-    for threads in [1, 2] {
-        bench.workload(&format!("runtime.tickets.{threads}"), |_| {
-            vec![
-                Contestant::ours(on_workers(
-                    runtime,
-                    threads,
-                    Exchange::default(),
-                    |exchange, turn| {
-                        pass(exchange, turn, || CONTEXT.local_ref());
-                    },
-                )),
-                Contestant::reference(
-                    "Arc",
-                    on_workers(runtime, threads, Exchange::default(), |exchange, turn| {
-                        pass(exchange, turn, || SHARED.with(Arc::clone));
-                    }),
-                ),
-            ]
-        });
+    fn references(exchange: &mut Exchange<LocalRef<AtomicU64>>, turn: u64) {
+        pass(exchange, turn, || CONTEXT.local_ref());
     }
+    fn arcs(exchange: &mut Exchange<Arc<AtomicU64>>, turn: u64) {
+        pass(exchange, turn, || SHARED.with(Arc::clone));
+    }
+    let runtime = runtime.handle();
+    bench.workload("runtime.tickets.1", |_| {
+        vec![
+            Contestant::ours(on_workers(runtime, 1, Exchange::default(), references)),
+            Contestant::reference("Arc", on_workers(runtime, 1, Exchange::default(), arcs)),
+        ]
+    });
+    bench.workload("runtime.tickets.2", |_| {
+        vec![
+            Contestant::ours(at_once(runtime, Exchange::default(), references)),
+            Contestant::reference("Arc", at_once(runtime, Exchange::default(), arcs)),
+        ]
+    });
 }
 
 /// Where the workers leave handles, for whoever comes next.

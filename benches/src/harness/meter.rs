@@ -7,6 +7,7 @@ use redis::{Connection, InfoDict};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::allocations;
+use super::contestant::Work;
 use super::statistics::Sample;
 
 /// Meters turns; the server it asks is the private one, so all of its CPU time belongs to the workload.
@@ -19,14 +20,14 @@ impl Meter {
         Self { server }
     }
 
-    /// Runs `turn`, which gives the number of its operations.
-    pub(super) fn meter(&mut self, turn: impl FnOnce() -> u64) -> Result<Sample, Box<dyn Error>> {
+    /// Runs `turn`, which gives what it has done.
+    pub(super) fn meter(&mut self, turn: impl FnOnce() -> Work) -> Result<Sample, Box<dyn Error>> {
         let server = self.server_cpu()?;
         let allocated = allocations::count();
         let client = client_cpu()?;
         let started = Instant::now();
-        let operations = turn();
-        let elapsed = started.elapsed();
+        let Work { operations, elapsed } = turn();
+        let elapsed = elapsed.unwrap_or_else(|| started.elapsed());
         let client_cpu = client_cpu()?.saturating_sub(client);
         let allocations = real(allocations::count() - allocated);
         let server_cpu = self.server_cpu()?.saturating_sub(server);

@@ -18,4 +18,4 @@ pub(crate) use arguments::Arguments;
 pub(crate) use bench::{Bench, Stage};
 pub(crate) use contestant::Contestant;
 pub(crate) use operation::{Get, Incr, Operation, Set};
-pub(crate) use workers::on_workers;
+pub(crate) use workers::{at_once, on_workers};
