@@ -1,7 +1,7 @@
 //! How values become bytes and come back.
 //!
 //! A codec is a type without values that a [shape](crate::shape) names: `Value<Profile, Json>`. [`Plain`], the default,
-//! stores what redis-rs stores for a single argument: text, numbers, bytes. [`Json`] (feature `json`) and [`Postcard`]
+//! stores what redis-rs stores for a single argument: text, numbers, bytes. `Json` (feature `json`) and `Postcard`
 //! (feature `postcard`) store whatever serde can serialise.
 //!
 //! For a codec of your own, implement [`Encode`] and [`Decode`]:
