@@ -6,6 +6,8 @@ mod link;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -198,8 +200,24 @@ impl Drop for Proxy {
     }
 }
 
-/// Listens on `port`, without waiting for anything.
+/// Listens on `port`, which is ours.
+///
+/// A server that another test starts at this moment may hold a copy of the socket that tried the port, between its
+/// fork and its exec: so the port may be in use for an instant, and nothing tells when that is over.
 pub(crate) fn listen(port: u16) -> io::Result<TcpListener> {
+    let mut attempts = 0;
+    loop {
+        match try_listen(port) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempts < 1_000 => {
+                attempts += 1;
+                thread::sleep(Duration::from_millis(1));
+            }
+            result => return result,
+        }
+    }
+}
+
+fn try_listen(port: u16) -> io::Result<TcpListener> {
     let socket = tokio::net::TcpSocket::new_v4()?;
     // Connections of an earlier listener on this port may be in TIME_WAIT.
     socket.set_reuseaddr(true)?;

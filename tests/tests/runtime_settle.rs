@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use swapplex::runtime::Builder;
 use swapplex::{Client, Error};
 use swapplex_tests::RedisServer;
@@ -23,21 +24,19 @@ async fn begin(client: &Client, tasks: usize, seen: &Arc<Seen>) {
     for i in 0..tasks {
         let (client, seen, begun) = (client.clone(), Arc::clone(seen), Arc::clone(&begun));
         tokio::spawn(async move {
-            let mut set = std::pin::pin!(client.set(format!("settle:{i}"), i));
+            let both = async { tokio::try_join!(client.set(format!("settle:{i}"), i), client.get("warm")) };
+            let mut both = std::pin::pin!(both);
             let mut is_first = true;
-            let result: Result<(), Error> = std::future::poll_fn(|cx| {
-                let poll = set.as_mut().poll(cx);
+            let result: Result<((), Option<Bytes>), Error> = std::future::poll_fn(|cx| {
+                let poll = both.as_mut().poll(cx);
                 if std::mem::take(&mut is_first) {
                     begun.fetch_add(1, Ordering::Relaxed);
                 }
                 poll
             })
             .await;
-            let outcome = if result.is_ok() {
-                &seen.answered
-            } else {
-                &seen.failed
-            };
+            let is_answered = matches!(&result, Ok(((), Some(value))) if value == "up");
+            let outcome = if is_answered { &seen.answered } else { &seen.failed };
             outcome.fetch_add(1, Ordering::Relaxed);
         });
     }
@@ -90,7 +89,7 @@ impl Visit for Unsettled {
 }
 
 #[test]
-fn a_thousand_sets_under_way_when_main_returns_are_all_sent_and_answered() {
+fn a_thousand_sets_and_gets_under_way_when_main_returns_are_all_sent_and_answered() {
     for workers in [0, 1, 2, 4] {
         let server = RedisServer::start();
         let client = Client::open(server.url()).unwrap();
@@ -117,7 +116,7 @@ fn a_thousand_sets_under_way_when_main_returns_are_all_sent_and_answered() {
 // The only test here that comes to report anything: tracing asks whoever comes first to a report whether it is
 // wanted, and takes a no of another test's thread for everybody's.
 #[test]
-fn sets_that_a_silent_server_leaves_at_the_deadline_are_counted_in_tracing() {
+fn requests_that_a_silent_server_leaves_at_the_deadline_are_counted_in_tracing() {
     for workers in [0, 1, 2, 4] {
         let server = RedisServer::start();
         let client = Client::open(server.url()).unwrap();
@@ -149,7 +148,7 @@ fn sets_that_a_silent_server_leaves_at_the_deadline_are_counted_in_tracing() {
         server.resume();
         assert_eq!(
             *reports.0.lock().unwrap(),
-            [(Level::WARN, 1000)],
+            [(Level::WARN, 2000)],
             "{workers} workers"
         );
         assert_eq!(seen.answered.load(Ordering::Relaxed), 0, "{workers} workers");
