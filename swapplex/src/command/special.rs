@@ -2,7 +2,7 @@
 
 use redis::Cmd;
 
-use super::words::{Word, words};
+use super::words::{LONGEST, Word, words};
 
 /// What is special about a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,10 +92,41 @@ const PIPELINE: &str = "use an atomic pipeline, `redis::pipe().atomic()`";
 const PUBSUB: &str = "use `pubsub()`";
 const REPLICA: &str = "swapplex cannot be a replica";
 
+/// For each initial, a bit for every length that a name in the table with this initial has.
+///
+/// Every command is looked up, and hardly any is in the table: for most, this tells without a search.
+const LENGTHS: [u32; INITIALS] = {
+    let mut lengths = [0; INITIALS];
+    let mut at = 0;
+    while at < SPECIAL.len() {
+        let name = SPECIAL[at].0.as_bytes();
+        let mut length = 0;
+        while length < name.len() && name[length] != b'|' {
+            length += 1;
+        }
+        lengths[initial(name[0])] |= 1 << length;
+        at += 1;
+    }
+    lengths
+};
+
+/// Letters, in either case, are told apart by their low bits.
+const INITIALS: usize = 32;
+
+const fn initial(letter: u8) -> usize {
+    letter as usize % INITIALS
+}
+
+fn may_be_special(name: &[u8]) -> bool {
+    let lengths = name.first().map_or(0, |&letter| LENGTHS[initial(letter)]);
+    name.len() <= LONGEST && lengths & (1 << name.len()) != 0
+}
+
 /// What is special about `command`, and its name in the table.
 pub(super) fn look_up(command: &Cmd) -> Option<(&'static str, Special)> {
     let mut words = words(command);
-    let name = Word::upper(words.next()?)?;
+    let name = words.next().filter(|name| may_be_special(name))?;
+    let name = Word::upper(name)?;
     let name = match name.as_bytes() {
         b"CLIENT" | b"SCRIPT" => name.with(words.next()?)?,
         _ => name,
@@ -111,5 +142,33 @@ mod tests {
     #[test]
     fn the_table_is_in_order() {
         assert!(SPECIAL.is_sorted_by_key(|(name, _)| name));
+    }
+
+    #[test]
+    fn every_name_is_found_in_either_case_and_others_are_not() {
+        for (name, special) in SPECIAL {
+            for name in [name.to_string(), name.to_lowercase()] {
+                let mut command = Cmd::new();
+                name.split('|').for_each(|word| {
+                    command.arg(word);
+                });
+                assert_eq!(
+                    look_up(&command).map(|(_, found)| found),
+                    Some(*special),
+                    "{name}"
+                );
+            }
+        }
+        for other in [
+            "GET",
+            "SAVE",
+            "SETEX",
+            "XADD",
+            "",
+            "@",
+            "A-NAME-THAT-IS-MUCH-LONGER-THAN-ANY-COMMAND-S",
+        ] {
+            assert_eq!(look_up(redis::cmd(other).arg("key")), None, "{other}");
+        }
     }
 }

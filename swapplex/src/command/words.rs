@@ -4,7 +4,7 @@ use redis::{Arg, Cmd};
 use smallvec::SmallVec;
 
 /// No word that is looked for is longer.
-const LONGEST: usize = 16;
+pub(super) const LONGEST: usize = 16;
 
 /// A command's name, or another of its words.
 #[derive(Debug)]

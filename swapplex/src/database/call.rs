@@ -4,7 +4,7 @@ use std::future;
 use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -16,7 +16,7 @@ use super::request::{Finish, Refusal, Request, Resume};
 use super::shared::Shared;
 use super::ticket::Ticket;
 use crate::error::{Error, NoReply, NotExecuted};
-use crate::multiplex::{Reason, Undelivered};
+use crate::multiplex::{Reason, Reply, Undelivered};
 
 /// A request on its way. Sent when first polled.
 ///
@@ -25,15 +25,19 @@ use crate::multiplex::{Reason, Undelivered};
 #[must_use = "a request is sent when its future is polled"]
 pub(crate) struct Call<'a, H, R: Request> {
     handle: H,
+    /// Until it is handed over to [`persist`]. Stays where it is meanwhile: it is large, and polls are many.
+    request: Option<R>,
     state: State<'a, R>,
 }
 
 enum State<'a, R: Request> {
-    New(R),
-    Sent(R, Ticket),
+    New,
+    Sent(Ticket),
     Persisting(BoxFuture<'a, Result<R::Output, R::Error>>),
     Done,
 }
+
+const KEPT: &str = "a request is kept until it is handed over";
 
 /// Where a request that could not simply be sent and answered stands.
 struct Journey {
@@ -46,14 +50,48 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Call<'a, H, R> {
     pub(crate) fn new(handle: H, request: R) -> Self {
         Self {
             handle,
-            state: State::New(request),
+            request: Some(request),
+            state: State::New,
         }
     }
 
-    fn persist(&mut self, request: R, journey: &Journey) {
+    /// Looks for an answer to what was sent; `None` where the request has to be sent again.
+    fn settle(
+        &mut self,
+        ticket: &Ticket,
+        result: Result<Reply, Undelivered>,
+    ) -> Result<Result<R::Output, R::Error>, Journey> {
+        let shared = self.handle.shared();
+        let request = self.request.as_mut().expect(KEPT);
+        match result {
+            Ok(reply) => match request.finish(reply) {
+                Finish::Done(result) => Ok(result),
+                Finish::Alone(refusal) => {
+                    learn(shared, refusal);
+                    Err(Journey {
+                        start: ticket.opened(),
+                        is_alone: true,
+                    })
+                }
+            },
+            Err(undelivered) => {
+                let start = undelivered.opened;
+                match retry(shared, request, undelivered) {
+                    Ok(()) => Err(Journey {
+                        start,
+                        is_alone: false,
+                    }),
+                    Err(error) => Ok(Err(error.into())),
+                }
+            }
+        }
+    }
+
+    fn persist(&mut self, journey: &Journey) -> BoxFuture<'a, Result<R::Output, R::Error>> {
+        let request = self.request.take().expect(KEPT);
         let shared = Arc::clone(self.handle.shared());
         let limit = journey.start + shared.settings().command_timeout;
-        self.state = State::Persisting(Box::pin(persist(shared, request, journey.is_alone, limit)));
+        Box::pin(persist(shared, request, journey.is_alone, limit))
     }
 }
 
@@ -65,67 +103,50 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Future for Call<'a, H, R> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        loop {
-            match mem::replace(&mut this.state, State::Done) {
-                State::New(request) => {
-                    let shared = this.handle.shared();
-                    match local::submit(shared, &request, Way::Usual, cx.waker()) {
-                        Ok(Submission::Queued(ticket)) => {
-                            // The waker is in the slot, but the answer may be there already.
-                            this.state = State::Sent(request, ticket);
-                        }
-                        Ok(Submission::NotLive(_) | Submission::NoRoom(_)) => {
-                            this.persist(
-                                request,
-                                &Journey {
-                                    start: Instant::now(),
-                                    is_alone: false,
-                                },
-                            );
-                        }
-                        Err(error) => return Poll::Ready(Err(error.into())),
-                    }
-                }
-                State::Sent(mut request, mut ticket) => {
-                    let Poll::Ready(result) = ticket.poll(cx) else {
-                        this.state = State::Sent(request, ticket);
+        let journey = match &mut this.state {
+            State::New => {
+                let request = this.request.as_ref().expect(KEPT);
+                match local::submit(this.handle.shared(), request, Way::Usual, cx.waker()) {
+                    Ok(Submission::Queued(ticket)) => {
+                        this.state = State::Sent(ticket);
+                        // Not looked at yet: the waker is in the slot, so an answer that is there already has woken it.
                         return Poll::Pending;
-                    };
-                    let shared = this.handle.shared();
-                    let journey = match result {
-                        Ok(reply) => match request.finish(reply) {
-                            Finish::Done(result) => return Poll::Ready(result),
-                            Finish::Alone(refusal) => {
-                                learn(shared, refusal);
-                                Journey {
-                                    start: ticket.opened(),
-                                    is_alone: true,
-                                }
-                            }
-                        },
-                        Err(undelivered) => {
-                            let start = undelivered.opened;
-                            match retry(shared, &mut request, undelivered) {
-                                Ok(()) => Journey {
-                                    start,
-                                    is_alone: false,
-                                },
-                                Err(error) => return Poll::Ready(Err(error.into())),
-                            }
-                        }
-                    };
-                    this.persist(request, &journey);
-                }
-                State::Persisting(mut future) => {
-                    let result = future.as_mut().poll(cx);
-                    if result.is_pending() {
-                        this.state = State::Persisting(future);
                     }
-                    return result;
+                    Ok(Submission::NotLive(_) | Submission::NoRoom(_)) => Journey {
+                        start: Instant::now(),
+                        is_alone: false,
+                    },
+                    Err(error) => {
+                        this.state = State::Done;
+                        return Poll::Ready(Err(error.into()));
+                    }
                 }
-                State::Done => panic!("a request was polled after it was answered"),
             }
-        }
+            State::Sent(ticket) => {
+                let result = ready!(ticket.poll(cx));
+                let State::Sent(ticket) = mem::replace(&mut this.state, State::Done) else {
+                    unreachable!("it was just looked at")
+                };
+                match this.settle(&ticket, result) {
+                    Ok(result) => return Poll::Ready(result),
+                    Err(journey) => journey,
+                }
+            }
+            State::Persisting(future) => {
+                let result = ready!(future.as_mut().poll(cx));
+                this.state = State::Done;
+                return Poll::Ready(result);
+            }
+            State::Done => panic!("a request was polled after it was answered"),
+        };
+        let mut future = this.persist(&journey);
+        let result = future.as_mut().poll(cx);
+        this.state = if result.is_pending() {
+            State::Persisting(future)
+        } else {
+            State::Done
+        };
+        result
     }
 }
 

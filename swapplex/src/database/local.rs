@@ -100,6 +100,7 @@ pub(super) fn submit(
 }
 
 /// Whether a connection is live on this thread's lane: the path that every command takes, and nothing else.
+#[inline]
 pub(crate) fn is_live(shared: &Shared) -> Result<bool, Error> {
     with(shared, |reach| reach.live.is_some())
 }
@@ -189,6 +190,7 @@ impl Local {
         }
     }
 
+    #[inline]
     fn reach(&mut self) -> Reach<'_> {
         Reach {
             live: self.live.load().as_ref(),
