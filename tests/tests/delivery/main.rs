@@ -6,6 +6,7 @@ mod cuts;
 mod kills;
 mod oracle;
 mod protocol;
+mod server_errors;
 mod stalls;
 
 use std::sync::Arc;
