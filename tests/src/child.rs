@@ -10,7 +10,7 @@ use crate::names;
 
 const MARKER: &str = "SWAPPLEX_TEST_CHILD";
 
-/// Runs `body` in a new process, as the test that calls this, and fails if it fails.
+/// Runs `body` in a new process, as the test that calls this, and fails if it fails. What it prints, this prints.
 ///
 /// `prepare` runs before that in this process: it sets variables on the command and may return what has to live as long
 /// as the child, such as a server. The child starts without any variable that begins with `REDIS_`.
@@ -70,6 +70,7 @@ pub fn run<G, B: FnOnce()>(prepare: impl FnOnce(&mut Command) -> G, body: B) {
         marker.0.exists(),
         "there is no test `{name}`: call `child::run` from the test function itself\n{text}"
     );
+    print!("{text}");
 }
 
 /// The path of the test that a closure of type `B` is written in: `module::test`.

@@ -71,6 +71,22 @@ async fn a_failure_says_when_the_next_attempt_begins_jitter_included() {
     assert!(longest > Duration::from_millis(10), "{longest:?}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_told_of_a_connection_finds_it_and_no_failure_from_before() {
+    let server = RedisServer::builder().user("app on >right ~* +@all").start();
+    for round in 0..50 {
+        let password = format!("right-{round}");
+        let client = Client::builder(Source::url(server.url_as("app", &password)).unwrap())
+            .reconnect_debounce(Duration::from_millis(1), Duration::ZERO)
+            .build();
+        let mut events = client.connection_stream();
+        client.get("k").await.unwrap_err();
+        server.ok(&["ACL", "SETUSER", "app", &format!(">{password}")]);
+        while !matches!(events.next().await, ConnectionEvent::Connected { .. }) {}
+        client.get("k").await.unwrap();
+    }
+}
+
 /// Stands for the memory that a task's waker keeps.
 struct Task;
 

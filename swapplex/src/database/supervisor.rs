@@ -99,10 +99,6 @@ impl Charge {
             ..
         } = self.settings;
         self.counters.connects.add(1);
-        self.events.push(ConnectionEvent::Connected {
-            epoch,
-            client_id: greeting.client_id,
-        });
         // Made before the driver, and so dropped after it: who waits is told before who watches.
         let mut parting = Parting {
             events: &self.events,
@@ -117,6 +113,11 @@ impl Charge {
             reply_limits,
         );
         self.lane.connected(Arc::clone(&connection));
+        // Whoever reads it finds the connection, and no failure from before.
+        self.events.push(ConnectionEvent::Connected {
+            epoch,
+            client_id: greeting.client_id,
+        });
         let (cause, is_closed) = tokio::select! {
             cause = driver.serve() => (cause, false),
             () = self.lane.close.notified() => (LostCause::Closed, true),

@@ -97,9 +97,12 @@ impl Dialogue<'_> {
         let mut greeting = Greeting { client_id: None };
         let mut verdict = Ok(true);
         for step in steps {
-            let reply = match self.read().await? {
-                Ok(reply) => reply,
-                Err(error) => return Ok(Err(error)),
+            let reply = match self.read().await {
+                Ok(Ok(reply)) => reply,
+                // A server that refuses us may close the connection behind its reason, which says more.
+                Ok(Err(_)) | Err(_) if verdict.is_err() => break,
+                Ok(Err(error)) => return Ok(Err(error)),
+                Err(error) => return Err(error),
             };
             // After the first failure the other replies are only read, so that nothing is left over.
             if matches!(verdict, Ok(true)) {

@@ -1,0 +1,172 @@
+//! Errors that a server gives for answers: its caller gets them, and the connection stays.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use redis::{AsyncCommands, cmd};
+use swapplex::config::Source;
+use swapplex::{Client, ConnectError, ConnectionEvent, Error, HandshakeError, NotExecuted};
+use swapplex_tests::{RedisServer, Reply};
+use tokio::task::{spawn_blocking, yield_now};
+
+use crate::oracle::Load;
+
+/// The code of an error that the server gave.
+fn code<T: std::fmt::Debug>(result: Result<T, impl Into<Error>>) -> String {
+    match result.map_err(Into::into) {
+        Err(Error::Redis(error)) => error.code().unwrap_or_default().to_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_11_a_server_with_too_many_clients_says_so_and_lets_us_in_later() {
+    let server = RedisServer::start();
+    let load = Load::full(&server);
+    // The test's own connection takes the place.
+    server.ok(&["CONFIG", "SET", "maxclients", "1"]);
+    let client = Client::builder(Source::url(server.url()).unwrap())
+        .command_timeout(Duration::from_millis(2500))
+        .build();
+    let error = client.get("k").await.unwrap_err();
+    let Error::NotExecuted(NotExecuted::Unreachable(cause)) = &error else {
+        panic!("{error}")
+    };
+    let ConnectError::Handshake(HandshakeError::Refused(text)) = &**cause else {
+        panic!("{cause}")
+    };
+    assert!(text.contains("max number of clients"), "{text}");
+    // The first, and one each 1.5 s at most.
+    assert_eq!(client.stats().dials, 2);
+    server.ok(&["CONFIG", "SET", "maxclients", "1000"]);
+    let mut events = client.connection_stream();
+    while !matches!(events.next().await, ConnectionEvent::Connected { .. }) {}
+    let account = load.run(&client).await;
+    account.assert_untroubled();
+    println!("{}", account.settle(&server));
+    assert!(client.stats().dials <= 4, "{:?}", client.stats());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_12_a_server_that_takes_no_writes_tells_their_callers_only() {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    let load = Load::full(&server);
+    let set = |name: &str, value: &str| drop(server.ok(&["CONFIG", "SET", name, value]));
+
+    let refuse = async |code: &str| {
+        let account = load.run(&client).await;
+        assert!(
+            account.read_failures().is_empty(),
+            "{code}: {:?}",
+            account.read_failures()
+        );
+        let totals = account.settle(&server);
+        println!("{code}: {totals}");
+        assert_eq!(
+            account.refused(code),
+            totals.writes,
+            "{code}: every write is refused"
+        );
+    };
+    set("maxmemory", "1");
+    refuse("OOM").await;
+    set("maxmemory", "0");
+
+    // A snapshot cannot take the place of a directory.
+    fs::create_dir(server.directory().join("dump.rdb")).unwrap();
+    set("save", "3600 1");
+    server.ok(&["BGSAVE"]);
+    while server.info("persistence")["rdb_last_bgsave_status"] != "err" {
+        yield_now().await;
+    }
+    refuse("MISCONF").await;
+    set("save", "");
+
+    set("min-replicas-to-write", "1");
+    refuse("NOREPLICAS").await;
+    set("min-replicas-to-write", "0");
+
+    let account = load.run(&client).await;
+    account.assert_untroubled();
+    account.settle(&server);
+    assert_eq!((client.stats().dials, client.stats().losses), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_13_a_script_that_runs_for_ever_is_told_of_and_all_is_well_once_it_is_killed() {
+    let server = Arc::new(RedisServer::builder().config("lua-time-limit", "20").start());
+    let client = Client::open(server.url()).unwrap();
+    client.set("k", "v").await.unwrap();
+    let load = Load::full(&server);
+    // Elsewhere: behind it on one connection, everybody would wait for it.
+    let other = Client::open(server.url()).unwrap();
+    let script = tokio::spawn(async move {
+        cmd("EVAL")
+            .arg("while true do end")
+            .arg(0)
+            .query_async::<()>(&mut other.connection())
+            .await
+    });
+    while !matches!(server.command(&["GET", "k"]), Reply::Error(_)) {
+        yield_now().await;
+    }
+    assert_eq!(code(client.get("k").await), "BUSY");
+    assert_eq!(code(client.set("k", 1).await), "BUSY");
+    assert_eq!(code(client.connection().incr::<_, _, i64>("n", 1).await), "BUSY");
+    let account = load.run(&client).await;
+    server.ok(&["SCRIPT", "KILL"]);
+    script.await.unwrap().unwrap_err();
+    let totals = account.settle(&server);
+    println!("{totals}");
+    assert_eq!(account.refused("BUSY"), totals.writes);
+    assert_eq!(account.read_failures().get("BUSY"), Some(&totals.reads));
+    let account = load.run(&client).await;
+    account.assert_untroubled();
+    account.settle(&server);
+    assert_eq!((client.stats().dials, client.stats().losses), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_16_a_key_that_is_denied_fails_its_own_caller_only() {
+    let server = Arc::new(
+        RedisServer::builder()
+            .user("app on >right ~open:* ~swapplex-* +@all")
+            .start(),
+    );
+    let client = Client::open(server.url_as("app", "right")).unwrap();
+    let load = Load::full(&server);
+    let denying = {
+        let client = client.clone();
+        tokio::spawn(async move {
+            for round in 0..50 {
+                let denied = round % 8;
+                let key = |i: usize| format!("{}:{round}:{i}", if i == denied { "closed" } else { "open" });
+                let sets = join_all((0..8).map(|i| client.set(key(i), i))).await;
+                let gets = join_all((0..8).map(|i| client.get(key(i)))).await;
+                for (i, (set, get)) in sets.into_iter().zip(gets).enumerate() {
+                    if i == denied {
+                        assert_eq!((code(set), code(get)), ("NOPERM".into(), "NOPERM".into()));
+                    } else {
+                        set.unwrap();
+                        assert_eq!(get.unwrap().as_deref(), Some(i.to_string().as_bytes()));
+                    }
+                }
+            }
+        })
+    };
+    let accounts = load.run_while(&client, || !denying.is_finished()).await;
+    denying.await.unwrap();
+    for account in &accounts {
+        account.assert_untroubled();
+        println!("{}", account.settle(&server));
+    }
+    assert!(client.stats().batches > 0, "some travelled together");
+    assert_eq!(client.stats().losses, 0);
+    let keys = spawn_blocking(move || server.ok(&["KEYS", "closed:*"]))
+        .await
+        .unwrap();
+    assert_eq!(keys.array(), []);
+}
