@@ -7,6 +7,8 @@ use std::sync::Arc;
 use redis::ToSingleRedisArg;
 
 use super::events::ConnectionStream;
+use super::ready::NotReady;
+use super::settle::Unsettled;
 use super::shared::Shared;
 use crate::argument::Argument;
 use crate::batch::{Assign, Assignment, Get, GetMany, Lookup, Set, SetMany};
@@ -91,6 +93,24 @@ pub trait Database: Sized + Send + Sync + 'static {
     /// As [`set_many`](crate::set_many), in this database.
     fn set_many<K: Assign<V>, V>(pairs: impl IntoIterator<Item = (K, V)>) -> SetMany<Static<Self>> {
         SetMany::with(&Static::new(), pairs)
+    }
+
+    /// As [`ready`](crate::ready), for this database.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be used now.
+    fn ready() -> impl Future<Output = Result<(), NotReady>> + Send {
+        Self::client().ready()
+    }
+
+    /// As [`close`](crate::close), for this database.
+    ///
+    /// # Errors
+    ///
+    /// Where requests were without an answer when the time was up.
+    fn close() -> impl Future<Output = Result<(), Unsettled>> + Send {
+        Self::client().close()
     }
 
     /// As [`connection_stream`](crate::connection_stream), for this database.
