@@ -59,7 +59,7 @@ pub use keys::{Key, codec, shape};
 pub use multiplex::{HandshakeError, LostCause};
 pub use resp::ProtocolError;
 pub use stats::Stats;
-pub use swapplex_macros::{RedisKeys, main, test};
+pub use swapplex_macros::{Database, RedisKeys, main, test};
 
 #[doc(hidden)]
 pub use command::reads;

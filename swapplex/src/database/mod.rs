@@ -35,6 +35,7 @@ pub(crate) use request::{Finish, Refusal, Request, Resume};
 #[doc(hidden)]
 pub mod private {
     pub use super::shared::Shared;
+    pub use env_url::ServiceURL;
 }
 pub use settle::Unsettled;
 pub(crate) use settle::close as settle_and_close;

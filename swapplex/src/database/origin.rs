@@ -19,34 +19,48 @@ use crate::stats::Stats;
 
 /// A database that has a type of its own, so that nothing needs to be passed around to use it.
 ///
-/// Its client is made when it is first used, and lives as long as the program. [`EnvConnection`] is one.
+/// [`#[derive(Database)]`](macro@crate::Database) writes the implementation. Its client is made when it is first used, and
+/// lives as long as the program. [`EnvConnection`] is one.
 ///
 /// [`EnvConnection`]: crate::EnvConnection
 ///
 /// # Examples
 ///
 /// ```no_run
-/// use std::sync::OnceLock;
-/// use swapplex::{Client, Database, config::Source};
+/// use swapplex::Database;
 ///
+/// #[derive(Database)]
+/// #[swapplex(env = "SESSIONS", default = "redis://127.0.0.1:6379/1")]
 /// struct Sessions;
-///
-/// impl Database for Sessions {
-///     fn client() -> &'static Client {
-///         static CLIENT: OnceLock<Client> = OnceLock::new();
-///         CLIENT.get_or_init(|| Client::builder(Source::env("SESSIONS")).build())
-///     }
-/// }
 ///
 /// # async fn example() -> Result<(), swapplex::Error> {
 /// let session = Sessions::get("session:7").await?;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Without the derive, where the address comes from somewhere else:
+///
+/// ```
+/// use std::sync::OnceLock;
+/// use swapplex::{Client, Database, config::Source};
+///
+/// struct Local;
+///
+/// impl Database for Local {
+///     fn client() -> &'static Client {
+///         static CLIENT: OnceLock<Client> = OnceLock::new();
+///         CLIENT.get_or_init(|| {
+///             let source = Source::url("unix:///run/redis.sock").expect("a valid URL");
+///             Client::builder(source).build()
+///         })
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a database",
     label = "not a database",
-    note = "a database is a type that implements `swapplex::Database`, such as `EnvConnection`"
+    note = "a database is a type with `#[derive(swapplex::Database)]`, or `EnvConnection`"
 )]
 pub trait Database: Sized + Send + Sync + 'static {
     /// The one client of this database.
