@@ -1,7 +1,10 @@
 //! The macros of swapplex. Use them through the `swapplex` crate, which re-exports them.
 
+mod database;
 mod entry;
+mod errors;
 mod keys;
+mod options;
 
 use proc_macro::TokenStream;
 
@@ -67,10 +70,9 @@ pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
 /// use swapplex::shape::{Counter, Hash, SortedSet, Value};
 /// use swapplex::RedisKeys;
 /// # mod shop {
+/// #     #[derive(swapplex::Database)]
+/// #     #[swapplex(env = "SESSIONS")]
 /// #     pub struct Sessions;
-/// #     impl swapplex::Database for Sessions {
-/// #         fn client() -> &'static swapplex::Client { swapplex::EnvConnection::client() }
-/// #     }
 /// #     #[derive(Clone, Copy)]
 /// #     pub struct UserId(pub u64);
 /// #     impl std::fmt::Display for UserId {
@@ -136,10 +138,9 @@ pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
 /// ```
 /// # use std::fmt;
 /// # use swapplex::shape::Value;
+/// # #[derive(swapplex::Database)]
+/// # #[swapplex(env = "SESSIONS")]
 /// # pub struct Sessions;
-/// # impl swapplex::Database for Sessions {
-/// #     fn client() -> &'static swapplex::Client { swapplex::EnvConnection::client() }
-/// # }
 /// # pub struct UserId(pub u64);
 /// # impl fmt::Display for UserId {
 /// #     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) }
@@ -185,4 +186,105 @@ pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
 #[proc_macro_derive(RedisKeys, attributes(key, swapplex))]
 pub fn redis_keys(item: TokenStream) -> TokenStream {
     keys::expand(item.into()).into()
+}
+
+/// A database that has a type of its own, configured by environment variables of its own.
+///
+/// Everything that the crate does for the database of the environment works on the type: `get`, `set`, `connection`,
+/// `connection_stream`, `ready`, `close` and so on, through the trait `swapplex::Database`, which has the derive's name
+/// and is imported with it. Its client is made when it is first used, and lives as long as the program.
+///
+/// ```no_run
+/// use redis::AsyncCommands;
+/// use swapplex::shape::Value;
+/// use swapplex::{Database, RedisKeys};
+///
+/// /// Who is logged in. SESSIONS_URL, or SESSIONS_HOST and so on.
+/// #[derive(Database)]
+/// #[swapplex(env = "SESSIONS", default = "redis://127.0.0.1:6379/1")]
+/// pub struct Sessions;
+///
+/// #[derive(RedisKeys)]
+/// #[swapplex(prefix = "session", database = Sessions)]
+/// pub struct Keys {
+///     #[key("{token}")]
+///     pub user: fn(token: &str) -> Value<u64>,
+/// }
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// Sessions::ready().await?;
+/// let raw = Sessions::get("session:abc").await?;          // joins the MGET of all others of this database
+/// let user = Keys::user("abc").get().await?;
+/// let () = Sessions::connection().expire("session:abc", 3600).await?;
+/// Sessions::close().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Options: `#[swapplex(…)]`
+///
+/// | option | meaning | default |
+/// |---|---|---|
+/// | `env = "SESSIONS"` | what the names of its variables begin with; `swapplex::config` lists them | needed, unless `service_url` is given |
+/// | `default = "redis://…"` | the URL for what the variables leave out; without a password | `redis://127.0.0.1:6379` |
+/// | `service_url` | the type implements env-url's `ServiceURL`, which then reads the environment in its own way | |
+/// | `configure = function` | a `fn(ClientBuilder) -> ClientBuilder` that changes settings: time limits, credentials, bounds | |
+/// | `crate = "…"` | the path of the `swapplex` crate | `::swapplex` |
+///
+/// The type is only a name: a struct without fields and parameters.
+///
+/// # Examples
+///
+/// Settings in code, and a type of env-url's:
+///
+/// ```
+/// use env_url::{EnvURL, ServiceURL};
+/// use std::time::Duration;
+/// use swapplex::{ClientBuilder, Database};
+///
+/// #[derive(Database)]
+/// #[swapplex(env = "CACHE", configure = hasty)]
+/// struct Cache;
+///
+/// fn hasty(builder: ClientBuilder) -> ClientBuilder {
+///     builder.command_timeout(Duration::from_millis(50))
+/// }
+///
+/// #[derive(EnvURL, Database)]
+/// #[env_url(env_prefix = "QUEUE", default = "redis://127.0.0.1:6379/3")]
+/// #[swapplex(service_url)]
+/// struct Queue;
+/// # assert_eq!(Queue::stats(), Cache::stats());
+/// ```
+///
+/// # What it expands to
+///
+/// For `Cache` above:
+///
+/// ```
+/// # use std::time::Duration;
+/// # use swapplex::ClientBuilder;
+/// # struct Cache;
+/// # fn hasty(builder: ClientBuilder) -> ClientBuilder {
+/// #     builder.command_timeout(Duration::from_millis(50))
+/// # }
+/// #[automatically_derived]
+/// impl ::swapplex::Database for Cache {
+///     #[inline]
+///     fn client() -> &'static ::swapplex::Client {
+///         static CLIENT: ::std::sync::OnceLock<::swapplex::Client> = ::std::sync::OnceLock::new();
+///         CLIENT.get_or_init(|| {
+///             let builder = ::swapplex::Client::builder(::swapplex::config::Source::env("CACHE"));
+///             let configure: fn(::swapplex::ClientBuilder) -> ::swapplex::ClientBuilder = hasty;
+///             let builder = configure(builder);
+///             builder.build()
+///         })
+///     }
+/// }
+/// ```
+///
+/// It is a trait for each type and not one for all that implement `ServiceURL`, because each needs a static of its own.
+#[proc_macro_derive(Database, attributes(swapplex))]
+pub fn database(item: TokenStream) -> TokenStream {
+    database::expand(item.into()).into()
 }

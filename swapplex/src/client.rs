@@ -11,7 +11,9 @@ use crate::argument::Argument;
 use crate::batch::{Assign, Assignment, Get, GetMany, Lookup, Set, SetMany};
 use crate::config::{ConfigError, Credentials, Source};
 use crate::connection::{Dedicated, ManagedConnection, pubsub};
-use crate::database::{ConnectionStream, Destination, Shared};
+use crate::database::{
+    ConnectionStream, Destination, NotReady, Shared, Unsettled, is_ready, settle_and_close,
+};
 use crate::error::Error;
 use crate::settings::{FOR_EVER, Settings};
 use crate::stats::Stats;
@@ -112,6 +114,24 @@ impl Client {
     /// As [`set_many`](crate::set_many), in this database.
     pub fn set_many<K: Assign<V>, V>(&self, pairs: impl IntoIterator<Item = (K, V)>) -> SetMany<Self> {
         SetMany::with(self, pairs)
+    }
+
+    /// As [`ready`](crate::ready), for this database.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be used now.
+    pub async fn ready(&self) -> Result<(), NotReady> {
+        is_ready(Arc::clone(&self.shared)).await
+    }
+
+    /// As [`close`](crate::close), for this database: for every clone of the client and everything made from it.
+    ///
+    /// # Errors
+    ///
+    /// Where requests were without an answer when the time was up.
+    pub async fn close(&self) -> Result<(), Unsettled> {
+        settle_and_close(Arc::clone(&self.shared)).await
     }
 
     /// As [`connection_stream`](crate::connection_stream), for this database.

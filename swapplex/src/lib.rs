@@ -24,6 +24,7 @@
 //! - [`Client`]: the same without the environment; [`Database`]: further databases that have a type of their own.
 //! - [`Error`]: what became of a request that has no answer; [`docs::delivery`] says what is sent again, and when.
 //! - [`connection_stream`], [`on_connected`]: what happens to the connection.
+//! - [`ready`], [`close`]: for a readiness probe, and for the end of a service.
 //! - [`macro@main`], [`runtime`]: a Tokio runtime whose end is graceful, and whose threads' data can be referred to.
 
 pub mod config;
@@ -50,15 +51,15 @@ pub use batch::{Assign, Assignment, Get, GetMany, Lookup, Set, SetMany, get, get
 pub use client::{Client, ClientBuilder};
 pub use connection::{Dedicated, ManagedConnection, get_connection};
 pub use database::{
-    ConnectError, ConnectionEvent, ConnectionStream, Database, EnvConnection, Handle, Origin, Place, Static,
-    connection_stream, on_connected,
+    ConnectError, ConnectionEvent, ConnectionStream, Database, EnvConnection, Handle, NotReady, Origin,
+    Place, Static, Unsettled, close, connection_stream, on_connected, ready,
 };
 pub use error::{Error, NoReply, NotExecuted};
 pub use keys::{Key, codec, shape};
 pub use multiplex::{HandshakeError, LostCause};
 pub use resp::ProtocolError;
 pub use stats::Stats;
-pub use swapplex_macros::{RedisKeys, main, test};
+pub use swapplex_macros::{Database, RedisKeys, main, test};
 
 #[doc(hidden)]
 pub use command::reads;

@@ -12,8 +12,8 @@ use syn::{
 };
 
 use super::duration;
-use super::errors::Errors;
-use super::options::{self, Names, once};
+use crate::errors::Errors;
+use crate::options::{self, Names, each, once};
 
 /// The struct as it was written.
 pub(super) struct Keyspace<'a> {
@@ -382,19 +382,6 @@ fn refuse(function: &TypeFnPtr, errors: &mut Errors) {
     } else if let Some(token) = &function.unsafety {
         errors.at(token, "an accessor cannot be unsafe: write `fn(…) -> …`");
     }
-}
-
-/// Calls `read` for each of the attribute's options.
-fn each(attribute: &Attribute, mut read: impl FnMut(ParseStream<'_>) -> syn::Result<()>) -> syn::Result<()> {
-    attribute.parse_args_with(|input: ParseStream<'_>| {
-        while !input.is_empty() {
-            read(input)?;
-            if !input.is_empty() {
-                input.parse::<Token![,]>()?;
-            }
-        }
-        Ok(())
-    })
 }
 
 /// A string literal, also one in the invisible group that `macro_rules!` puts it into.

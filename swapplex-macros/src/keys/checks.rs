@@ -5,9 +5,9 @@ use syn::ext::IdentExt;
 
 use super::attributes::{Family, Keyspace, Raw, Signature};
 use super::collisions::{self, Hole, Token};
-use super::errors::Errors;
 use super::hash_tag;
 use super::template::{self, Format, Piece, Refusal};
+use crate::errors::Errors;
 
 /// How a family's template uses its parameters, in their order.
 pub(super) struct Plan {

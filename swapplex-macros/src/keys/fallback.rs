@@ -1,21 +1,10 @@
-//! Errors, and what stands in for an accessor that was rejected, so that its callers don't fail as well.
+//! What stands in for an accessor that was rejected, so that its callers don't fail as well.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::attributes::{Family, Keyspace, Signature};
 use super::expand;
-
-/// All errors. A failed macro at the top of a module would hide rustc's own errors in it, so each has a constant around.
-pub(super) fn errors(errors: &[syn::Error]) -> TokenStream {
-    errors
-        .iter()
-        .map(|error| {
-            let error = error.to_compile_error();
-            quote!(const _: () = { #error };)
-        })
-        .collect()
-}
 
 /// An accessor that compiles, and is never run.
 pub(super) fn accessor(

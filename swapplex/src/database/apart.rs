@@ -6,19 +6,21 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::FutureExt;
+use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::call::{late, partial, retry};
 use super::dial::{ConnectError, Dialled, dial};
+use super::line::{Blockable, Driven, Line};
 use super::local;
 use super::request::{Finish, Request, Resume};
 use super::shared::Shared;
 use super::ticket::Ticket;
 use crate::command::Wait;
 use crate::error::{Error, NoReply, NotExecuted};
-use crate::multiplex::{Connection, Driver, Push, Reason, Reply, Undelivered};
+use crate::multiplex::{Connection, Driver, LostCause, Push, Reason, Reply, Undelivered};
 use crate::settings::FOR_EVER;
 
 /// How many commands of one database may block at the same time; more wait for their turn.
@@ -31,6 +33,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 pub(crate) struct Apart {
     shared: Arc<Shared>,
     connection: Arc<Connection>,
+    line: Arc<Line>,
     driver: AbortHandle,
 }
 
@@ -40,7 +43,11 @@ type Turn = Arc<OwnedSemaphorePermit>;
 /// Why a request on a connection of one's own has no answer.
 enum NoAnswer {
     Undelivered(Undelivered),
-    Late { may_be_sent: bool },
+    Late {
+        may_be_sent: bool,
+    },
+    /// It is being closed, and takes nothing new.
+    Closed,
 }
 
 /// Connects apart from the connection that all share.
@@ -92,6 +99,7 @@ impl Apart {
     ) -> Result<Self, Error> {
         let dialled = dial_apart(shared, limit).await?;
         let settings = shared.settings();
+        let held = drive(shared, dialled.greeting.client_id)?;
         let Dialled {
             transport, leftover, ..
         } = dialled;
@@ -109,16 +117,26 @@ impl Apart {
             FOR_EVER,
             settings.reply_limits,
         );
+        let line = Arc::clone(held.line());
+        let served = Arc::clone(&connection);
         let driver = tokio::spawn(async move {
             // Dropped in the opposite order.
             let _turn = turn;
+            let held = held;
             let mut driver = driver;
-            let cause = driver.serve().await;
+            let cause = tokio::select! {
+                cause = driver.serve() => cause,
+                () = held.line().asked() => {
+                    held.line().settle(&served, &mut driver).await;
+                    LostCause::Closed
+                }
+            };
             driver.lose(cause).await;
         });
         Ok(Self {
             shared: Arc::clone(shared),
             connection,
+            line,
             driver: driver.abort_handle(),
         })
     }
@@ -147,6 +165,7 @@ impl Apart {
                 let epoch = Some(self.connection.epoch);
                 return Err(late(&self.shared, &request, epoch, may_be_sent).into());
             }
+            Err(NoAnswer::Closed) => return Err(closed().into()),
             Err(NoAnswer::Undelivered(undelivered)) => undelivered,
         };
         let (reason, epoch) = (undelivered.reason.clone(), undelivered.epoch);
@@ -170,15 +189,14 @@ impl Apart {
     /// Sends a request. Its answer, if there is one, is passed over.
     pub(crate) async fn post(&self, request: &impl Request, limit: Option<Instant>) -> Result<(), Error> {
         match self.submit(request, limit).await {
-            Some(_) => Ok(()),
-            None => Err(Error::NotExecuted(NotExecuted::Timeout)),
+            Ok(_) => Ok(()),
+            Err(NoAnswer::Closed) => Err(closed()),
+            Err(_) => Err(Error::NotExecuted(NotExecuted::Timeout)),
         }
     }
 
     async fn ask<R: Request>(&self, request: &R, limit: Option<Instant>) -> Result<Reply, NoAnswer> {
-        let Some(mut ticket) = self.submit(request, limit).await else {
-            return Err(NoAnswer::Late { may_be_sent: false });
-        };
+        let mut ticket = self.submit(request, limit).await?;
         match within(limit, future::poll_fn(|cx| ticket.poll(cx))).await {
             Some(result) => result.map_err(NoAnswer::Undelivered),
             // It is in an outbox, and will be sent even if it was not yet.
@@ -186,13 +204,16 @@ impl Apart {
         }
     }
 
-    /// `None` where there was no room for it in time.
-    async fn submit<R: Request>(&self, request: &R, limit: Option<Instant>) -> Option<Ticket> {
+    async fn submit<R: Request>(&self, request: &R, limit: Option<Instant>) -> Result<Ticket, NoAnswer> {
+        const NO_ROOM: NoAnswer = NoAnswer::Late { may_be_sent: false };
         let length = request.length();
         let outbox = loop {
+            if self.line.is_asked() {
+                return Err(NoAnswer::Closed);
+            }
             match self.connection.open(length) {
                 Some(outbox) => break outbox,
-                None => within(limit, self.connection.room(length)).await?,
+                None => within(limit, self.connection.room(length)).await.ok_or(NO_ROOM)?,
             }
         };
         let task = tokio::task::try_id();
@@ -206,8 +227,33 @@ impl Apart {
         });
         let slot = push.await;
         self.connection.close(&outbox);
-        Some(Ticket::new(outbox, slot))
+        Ok(Ticket::new(outbox, slot))
     }
+}
+
+/// Registers a connection that is apart from the shared one.
+///
+/// # Errors
+///
+/// Where the database has been closed since it was begun.
+pub(crate) fn drive(shared: &Arc<Shared>, client_id: Option<i64>) -> Result<Driven, Error> {
+    let runtime = Handle::try_current().map_err(|_| Error::NoRuntime)?.id();
+    let blockable = client_id.map(|client_id| Blockable {
+        shared: Arc::downgrade(shared),
+        client_id,
+    });
+    let driven = Line::open(shared.id, runtime, blockable);
+    // Looked at once it is registered: whoever closes the database does it the other way round.
+    if shared.is_closed(runtime) {
+        return Err(Error::NotExecuted(NotExecuted::Connect(Arc::new(
+            ConnectError::Closed,
+        ))));
+    }
+    Ok(driven)
+}
+
+fn closed() -> Error {
+    Error::NotExecuted(NotExecuted::Lost(Arc::new(LostCause::Closed)))
 }
 
 impl Drop for Apart {
@@ -246,6 +292,10 @@ pub(crate) async fn call_apart<R: Request>(
         match apart.ask(&request, limit).await {
             Ok(reply) => return finish(&mut request, reply),
             Err(NoAnswer::Undelivered(undelivered)) => retry(&shared, &mut request, undelivered)?,
+            Err(NoAnswer::Closed) if request.has_begun() => {
+                return Err(partial(&shared, &request, closed()).into());
+            }
+            Err(NoAnswer::Closed) => return Err(closed().into()),
             Err(NoAnswer::Late { may_be_sent }) => {
                 let epoch = Some(apart.connection.epoch);
                 return Err(late(&shared, &request, epoch, may_be_sent).into());

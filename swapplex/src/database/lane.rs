@@ -2,16 +2,16 @@
 //!
 //! A connection's driver lives on a runtime and dies with it, so each runtime has a lane of its own.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use super::dial::ConnectError;
+use super::line::Line;
 use crate::multiplex::{Connection, Outbox};
-use crate::sync::lock;
 
 /// One runtime's connection to a database; see the [module](self).
 #[derive(Debug)]
@@ -22,10 +22,8 @@ pub(crate) struct Lane {
     state: watch::Sender<State>,
     /// Set once, when the runtime ends or the client is closed: nothing will be live here again.
     ended: AtomicBool,
-    /// The connection that is being settled.
-    settling: Mutex<Option<Arc<Connection>>>,
-    /// Asks the supervisor to settle what is under way, and to end.
-    pub(super) close: Notify,
+    /// By which the supervisor is asked to settle what is under way, and to end.
+    pub(super) line: Arc<Line>,
 }
 
 /// Where a lane is on its way to a live connection.
@@ -41,14 +39,13 @@ pub(super) enum State {
 }
 
 impl Lane {
-    pub(super) fn new(runtime: Handle) -> Self {
+    pub(super) fn new(runtime: Handle, line: Arc<Line>) -> Self {
         Self {
             runtime,
             live: Arc::default(),
             state: watch::Sender::new(State::Connecting),
             ended: AtomicBool::new(false),
-            settling: Mutex::new(None),
-            close: Notify::new(),
+            line,
         }
     }
 
@@ -78,24 +75,22 @@ impl Lane {
         self.state.send_replace(State::Ended(Arc::new(cause)));
     }
 
-    /// No request is taken any more, and what is under way on `connection` is waited for.
-    pub(super) fn settling(&self, connection: Arc<Connection>) {
-        *lock(&self.settling) = Some(connection);
-        self.disconnected();
-    }
-
-    /// How many callers wait for an answer of the connection that is being settled.
-    pub(super) fn waiting(&self) -> usize {
-        lock(&self.settling)
-            .as_ref()
-            .map_or(0, |connection| connection.waiting())
-    }
-
-    /// Waits until the lane has ended.
-    pub(super) async fn end(&self) {
+    /// Waits until it is known whether there is a connection.
+    ///
+    /// # Errors
+    ///
+    /// The last attempt's failure.
+    pub(super) async fn known(&self) -> Result<(), Arc<ConnectError>> {
         let mut state = self.state.subscribe();
-        // The sender lives in `self`.
-        let _ = state.wait_for(|state| matches!(state, State::Ended(_))).await;
+        loop {
+            match &*state.borrow_and_update() {
+                State::Connected => return Ok(()),
+                State::Waiting(cause) | State::Ended(cause) => return Err(Arc::clone(cause)),
+                State::Connecting => {}
+            }
+            // The sender lives in `self`.
+            let _ = state.changed().await;
+        }
     }
 
     /// Waits for a live connection.

@@ -8,27 +8,35 @@ mod dial;
 mod env;
 mod events;
 mod lane;
+mod line;
 mod local;
 mod origin;
+mod plain;
+mod ready;
 mod request;
 mod settle;
 mod shared;
 mod supervisor;
 mod ticket;
 
-pub(crate) use apart::{Apart, after, call_apart, dial_apart};
+pub(crate) use apart::{Apart, after, call_apart, dial_apart, drive};
 pub(crate) use call::{Call, call_within, post};
 pub use dial::ConnectError;
 pub(crate) use dial::Destination;
-pub use env::EnvConnection;
+pub use env::{EnvConnection, close, ready};
 pub use events::{ConnectionEvent, ConnectionStream, connection_stream, on_connected};
 pub(crate) use local::is_live;
 pub use origin::{Database, Handle, Origin, Place, Static};
+pub use ready::NotReady;
+pub(crate) use ready::ready as is_ready;
 pub(crate) use request::{Finish, Refusal, Request, Resume};
 
 /// For the macros' output and the crate's own traits; not part of what users may rely on.
 #[doc(hidden)]
 pub mod private {
     pub use super::shared::Shared;
+    pub use env_url::ServiceURL;
 }
+pub use settle::Unsettled;
+pub(crate) use settle::close as settle_and_close;
 pub(crate) use shared::Shared;

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use redis::ToSingleRedisArg;
 
 use super::events::ConnectionStream;
+use super::ready::NotReady;
+use super::settle::Unsettled;
 use super::shared::Shared;
 use crate::argument::Argument;
 use crate::batch::{Assign, Assignment, Get, GetMany, Lookup, Set, SetMany};
@@ -17,34 +19,48 @@ use crate::stats::Stats;
 
 /// A database that has a type of its own, so that nothing needs to be passed around to use it.
 ///
-/// Its client is made when it is first used, and lives as long as the program. [`EnvConnection`] is one.
+/// [`#[derive(Database)]`](macro@crate::Database) writes the implementation. Its client is made when it is first used, and
+/// lives as long as the program. [`EnvConnection`] is one.
 ///
 /// [`EnvConnection`]: crate::EnvConnection
 ///
 /// # Examples
 ///
 /// ```no_run
-/// use std::sync::OnceLock;
-/// use swapplex::{Client, Database, config::Source};
+/// use swapplex::Database;
 ///
+/// #[derive(Database)]
+/// #[swapplex(env = "SESSIONS", default = "redis://127.0.0.1:6379/1")]
 /// struct Sessions;
-///
-/// impl Database for Sessions {
-///     fn client() -> &'static Client {
-///         static CLIENT: OnceLock<Client> = OnceLock::new();
-///         CLIENT.get_or_init(|| Client::builder(Source::env("SESSIONS")).build())
-///     }
-/// }
 ///
 /// # async fn example() -> Result<(), swapplex::Error> {
 /// let session = Sessions::get("session:7").await?;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Without the derive, where the address comes from somewhere else:
+///
+/// ```
+/// use std::sync::OnceLock;
+/// use swapplex::{Client, Database, config::Source};
+///
+/// struct Local;
+///
+/// impl Database for Local {
+///     fn client() -> &'static Client {
+///         static CLIENT: OnceLock<Client> = OnceLock::new();
+///         CLIENT.get_or_init(|| {
+///             let source = Source::url("unix:///run/redis.sock").expect("a valid URL");
+///             Client::builder(source).build()
+///         })
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a database",
     label = "not a database",
-    note = "a database is a type that implements `swapplex::Database`, such as `EnvConnection`"
+    note = "a database is a type with `#[derive(swapplex::Database)]`, or `EnvConnection`"
 )]
 pub trait Database: Sized + Send + Sync + 'static {
     /// The one client of this database.
@@ -91,6 +107,24 @@ pub trait Database: Sized + Send + Sync + 'static {
     /// As [`set_many`](crate::set_many), in this database.
     fn set_many<K: Assign<V>, V>(pairs: impl IntoIterator<Item = (K, V)>) -> SetMany<Static<Self>> {
         SetMany::with(&Static::new(), pairs)
+    }
+
+    /// As [`ready`](crate::ready), for this database.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be used now.
+    fn ready() -> impl Future<Output = Result<(), NotReady>> + Send {
+        Self::client().ready()
+    }
+
+    /// As [`close`](crate::close), for this database.
+    ///
+    /// # Errors
+    ///
+    /// Where requests were without an answer when the time was up.
+    fn close() -> impl Future<Output = Result<(), Unsettled>> + Send {
+        Self::client().close()
     }
 
     /// As [`connection_stream`](crate::connection_stream), for this database.

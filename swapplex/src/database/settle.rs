@@ -1,48 +1,98 @@
-//! The end of a runtime: what its connections have under way is answered before they are closed.
+//! The end of a runtime, or of a client: what its connections have under way is answered before they are closed.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, Once, Weak};
+use std::sync::{Arc, Once};
+use std::time::Duration;
 
 use tokio::runtime::{self, Handle};
+use tokio::time::Instant;
 
-use super::lane::Lane;
-use crate::runtime::{Settle, at_end};
-use crate::sync::lock;
+use super::call::post;
+use super::line::{Line, Of};
+use super::local;
+use super::plain::Plain;
+use super::shared::Shared;
+use crate::runtime::{Settle, at_end, within};
 
-/// All lanes there are, of whichever database.
-static LANES: Mutex<Vec<Weak<Lane>>> = Mutex::new(Vec::new());
+/// How long connections may take to close once their time is up.
+const GRACE: Duration = Duration::from_millis(500);
 
-/// Has a lane settled when its runtime ends, if that is one of ours.
-pub(super) fn register(lane: &Arc<Lane>) {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| at_end(Settle { settle, unsettled }));
-    let mut lanes = lock(&LANES);
-    lanes.retain(|lane| lane.strong_count() > 0);
-    lanes.push(Arc::downgrade(lane));
+/// A database was closed before every request was answered.
+///
+/// Those requests end with the errors that a lost connection leads to: they say what was executed, as far as that is
+/// known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("closed while {requests} requests were without an answer")]
+#[non_exhaustive]
+pub struct Unsettled {
+    /// How many requests had no answer.
+    pub requests: usize,
 }
 
-fn of(runtime: runtime::Id) -> Vec<Arc<Lane>> {
-    let lanes = lock(&LANES);
-    lanes
-        .iter()
-        .filter_map(Weak::upgrade)
-        .filter(|lane| lane.runtime.id() == runtime)
-        .collect()
+/// Has lines settled when their runtime ends, if that is one of ours.
+pub(super) fn at_end_of_runtimes() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| at_end(Settle { settle, unsettled }));
 }
 
 fn settle(runtime: &Handle) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-    let lanes = of(runtime.id());
-    Box::pin(async move {
-        // All at once, so that a slow server does not take the others' time.
-        for lane in &lanes {
-            lane.close.notify_one();
-        }
-        for lane in &lanes {
-            lane.end().await;
-        }
-    })
+    let lines = Line::all(Of::Runtime(runtime.id()));
+    Box::pin(async move { end(&lines, None).await })
 }
 
 fn unsettled(runtime: runtime::Id) -> usize {
-    of(runtime).iter().map(|lane| lane.waiting()).sum()
+    Line::all(Of::Runtime(runtime))
+        .iter()
+        .map(|line| line.waiting())
+        .sum()
+}
+
+/// Settles and closes all connections of a database, and lets none be made on the runtimes that it was used on.
+///
+/// # Errors
+///
+/// Where requests were without an answer when the time was up.
+pub(crate) async fn close(shared: Arc<Shared>) -> Result<(), Unsettled> {
+    // First, so that what is being connected either finds itself closed or is found here.
+    shared.shut();
+    let lines = Line::all(Of::Database(shared.id));
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let patience = shared.settings().command_timeout;
+    // By a clock that runs outside of runtimes too, and on one that stands still.
+    let limit = std::time::Instant::now() + patience + GRACE;
+    let _ = within(limit, end(&lines, Some(Instant::now() + patience))).await;
+    match lines.iter().map(|line| line.waiting()).sum() {
+        0 => Ok(()),
+        requests => Err(Unsettled { requests }),
+    }
+}
+
+async fn end(lines: &[Arc<Line>], limit: Option<Instant>) {
+    for line in lines {
+        unblock(line).await;
+    }
+    // All at once, so that a slow server does not take the others' time.
+    for line in lines {
+        line.ask(limit);
+    }
+    for line in lines {
+        line.ended().await;
+    }
+}
+
+/// Has a command that blocks answered as if its time were up: it could wait for ever, and cutting it off could lose
+/// what it is just being given.
+async fn unblock(line: &Line) {
+    let Some(blockable) = line.blockable() else { return };
+    let Some(shared) = blockable.shared.upgrade().filter(|shared| shared.has_lane()) else {
+        return;
+    };
+    if local::connection(&shared).is_some() {
+        let id = blockable.client_id.to_string();
+        let words: [&[u8]; 3] = [b"CLIENT", b"UNBLOCK", id.as_bytes()];
+        // Nobody looks at the answer: where the server does not allow it, the wait ends when the time is up.
+        let _ = post(&shared, &Plain::write(&words), Duration::ZERO).await;
+    }
 }

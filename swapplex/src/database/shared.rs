@@ -1,6 +1,6 @@
 //! One database at run time: what its connections on all runtimes have in common.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -8,10 +8,10 @@ use tokio::runtime::{self, Handle};
 use tokio::sync::Semaphore;
 
 use super::apart::MAX_BLOCKED;
-use super::dial::Destination;
+use super::dial::{ConnectError, Destination};
 use super::events::EventLog;
 use super::lane::Lane;
-use super::settle;
+use super::line::Line;
 use super::supervisor;
 use crate::settings::Settings;
 use crate::stats::Counters;
@@ -30,6 +30,8 @@ pub struct Shared {
     events: Arc<EventLog>,
     epochs: Arc<AtomicU64>,
     lanes: Arc<Lanes>,
+    /// Runtimes on which the database was closed.
+    closed: Mutex<HashSet<runtime::Id>>,
 }
 
 /// A database's lanes by runtime.
@@ -47,6 +49,7 @@ impl Shared {
             events: Arc::default(),
             epochs: Arc::default(),
             lanes: Arc::default(),
+            closed: Mutex::default(),
         }
     }
 
@@ -75,6 +78,22 @@ impl Shared {
         &self.events
     }
 
+    /// Lets no connection be made any more on the runtimes that have one, and on this one.
+    pub(super) fn shut(&self) {
+        let here = Handle::try_current().ok().map(|handle| handle.id());
+        let lanes = lock(&self.lanes);
+        lock(&self.closed).extend(lanes.keys().copied().chain(here));
+    }
+
+    pub(super) fn is_closed(&self, runtime: runtime::Id) -> bool {
+        lock(&self.closed).contains(&runtime)
+    }
+
+    /// Whether there is a lane on the current runtime.
+    pub(super) fn has_lane(&self) -> bool {
+        Handle::try_current().is_ok_and(|handle| lock(&self.lanes).contains_key(&handle.id()))
+    }
+
     /// The lane on this runtime. A new one begins to connect at once.
     pub(super) fn lane(&self, runtime: &Handle) -> Arc<Lane> {
         let mut lanes = lock(&self.lanes);
@@ -82,10 +101,14 @@ impl Shared {
         if let Some(lane) = lanes.get(&id).filter(|lane| !lane.has_ended()) {
             return Arc::clone(lane);
         }
-        let lane = Arc::new(Lane::new(runtime.clone()));
+        let driven = Line::open(self.id, id, None);
+        let lane = Arc::new(Lane::new(runtime.clone(), Arc::clone(driven.line())));
+        if self.is_closed(id) {
+            lane.ended(ConnectError::Closed);
+            return lane;
+        }
         lanes.insert(id, Arc::clone(&lane));
         drop(lanes);
-        settle::register(&lane);
         runtime.spawn(supervisor::supervise(supervisor::Charge {
             lane: Arc::clone(&lane),
             lanes: Arc::downgrade(&self.lanes),
@@ -94,6 +117,7 @@ impl Shared {
             counters: Arc::clone(&self.counters),
             events: Arc::clone(&self.events),
             epochs: Arc::clone(&self.epochs),
+            driven,
         }));
         lane
     }
@@ -102,7 +126,7 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         for lane in lock(&self.lanes).values() {
-            lane.close.notify_one();
+            lane.line.ask(None);
         }
     }
 }

@@ -11,6 +11,7 @@ use super::debounce::Debounce;
 use super::dial::{ConnectError, Destination, Dialled, dial};
 use super::events::{ConnectionEvent, EventLog};
 use super::lane::Lane;
+use super::line::Driven;
 use super::shared::Lanes;
 use crate::multiplex::{Connection, Driver, LostCause};
 use crate::settings::Settings;
@@ -26,6 +27,8 @@ pub(super) struct Charge {
     pub(super) counters: Arc<Counters>,
     pub(super) events: Arc<EventLog>,
     pub(super) epochs: Arc<AtomicU64>,
+    /// Dropped with the rest, which is what ends the line.
+    pub(super) driven: Driven,
 }
 
 /// Keeps a lane connected until its client is gone or its runtime ends.
@@ -49,14 +52,14 @@ impl Charge {
         loop {
             tokio::select! {
                 () = tokio::time::sleep_until(next) => {}
-                () = self.lane.close.notified() => return,
+                () = self.driven.line().asked() => return,
             }
             let began = Instant::now();
             debounce.dialled(began);
             self.counters.dials.add(1);
             let dialled = tokio::select! {
                 dialled = dial(&self.destination, &self.settings) => dialled,
-                () = self.lane.close.notified() => return,
+                () = self.driven.line().asked() => return,
             };
             match dialled {
                 Ok(dialled) => {
@@ -120,14 +123,12 @@ impl Charge {
         });
         let (cause, is_closed) = tokio::select! {
             cause = driver.serve() => (cause, false),
-            () = self.lane.close.notified() => (LostCause::Closed, true),
+            () = self.driven.line().asked() => (LostCause::Closed, true),
         };
+        self.lane.disconnected();
         if is_closed {
-            self.lane.settling(connection);
             // What was asked is still answered; deadlines and silence end what is not.
-            driver.settle().await;
-        } else {
-            self.lane.disconnected();
+            self.driven.line().settle(&connection, &mut driver).await;
         }
         driver.lose(cause.clone()).await;
         self.counters.losses.add(usize::from(!is_closed));

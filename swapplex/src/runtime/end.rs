@@ -181,7 +181,7 @@ async fn caught<F: Future>(future: F) -> Result<F::Output, Panic> {
 ///
 /// By a clock of its own: Tokio's may be paused, and then its timeouts fire at once while sockets are still
 /// being waited for.
-async fn within<F: Future>(until: Instant, future: F) -> Option<F::Output> {
+pub(crate) async fn within<F: Future>(until: Instant, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut alarm = None;
     poll_fn(|cx| {

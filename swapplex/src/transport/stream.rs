@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
+use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Transport;
@@ -12,23 +13,45 @@ use super::Transport;
 /// Room made for one read.
 const READ: usize = 8 * 1024;
 
-/// A [`Transport`], and what was read from it before.
-#[derive(Debug)]
+/// A [`Transport`], and what was read from it before, until somebody ends it.
 pub(crate) struct Stream {
-    transport: Transport,
+    /// `None` once it was ended.
+    transport: Option<Transport>,
     received: BytesMut,
+    end: BoxFuture<'static, ()>,
 }
 
 impl Stream {
-    pub(crate) fn new(transport: Transport, received: BytesMut) -> Self {
-        Self { transport, received }
+    /// When `end` resolves, the socket is closed, as if the server had done so.
+    pub(crate) fn new(transport: Transport, received: BytesMut, end: BoxFuture<'static, ()>) -> Self {
+        Self {
+            transport: Some(transport),
+            received,
+            end,
+        }
+    }
+
+    fn writer(&mut self) -> io::Result<&mut Transport> {
+        self.transport
+            .as_mut()
+            .ok_or_else(|| io::ErrorKind::BrokenPipe.into())
     }
 }
 
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let Self { transport, received } = self.get_mut();
+        let Self {
+            transport,
+            received,
+            end,
+        } = self.get_mut();
+        if transport.is_some() && end.as_mut().poll(cx).is_ready() {
+            *transport = None;
+        }
         if received.is_empty() {
+            let Some(transport) = transport else {
+                return Poll::Ready(Ok(()));
+            };
             received.reserve(READ);
             ready!(transport.poll_read(cx, received))?;
         }
@@ -41,7 +64,7 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.get_mut().transport.poll_write(cx, &[IoSlice::new(buf)])
+        self.get_mut().writer()?.poll_write(cx, &[IoSlice::new(buf)])
     }
 
     fn poll_write_vectored(
@@ -49,7 +72,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.get_mut().transport.poll_write(cx, slices)
+        self.get_mut().writer()?.poll_write(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -57,7 +80,7 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().transport.poll_flush(cx)
+        self.get_mut().writer()?.poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

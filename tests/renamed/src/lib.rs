@@ -1,11 +1,15 @@
-//! The derive where the crate has another name in `Cargo.toml`.
+//! The derives where the crate has another name in `Cargo.toml`.
 
-use redis_layer::RedisKeys;
 use redis_layer::shape::{Counter, Value};
 
+/// A database.
+#[derive(Debug, redis_layer::Database)]
+#[swapplex(crate = "redis_layer", env = "SHOP", configure = std::convert::identity)]
+pub struct Shop;
+
 /// A keyspace.
-#[derive(Debug, RedisKeys)]
-#[swapplex(crate = "redis_layer", prefix = "shop", database = redis_layer::EnvConnection)]
+#[derive(Debug, redis_layer::RedisKeys)]
+#[swapplex(crate = "redis_layer", prefix = "shop", database = Shop)]
 pub struct Keys {
     /// A name.
     #[key("user:{id}:name", ttl = "1h", cached = "30s")]

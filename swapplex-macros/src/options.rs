@@ -1,18 +1,18 @@
-//! What `#[swapplex(…)]` and `#[key(…)]` have in common: named options, each at most once.
+//! What attributes of derives have in common: named options, each at most once.
 
 use proc_macro2::{Ident, Span};
 use syn::parse::ParseStream;
-use syn::{Expr, LitStr, Token};
+use syn::{Attribute, Expr, LitStr, Token};
 
 /// The names of the options that an attribute takes, and what people write in place of them.
-pub(super) struct Names {
-    pub(super) known: &'static [&'static str],
-    pub(super) synonyms: &'static [(&'static str, &'static str)],
+pub(crate) struct Names {
+    pub(crate) known: &'static [&'static str],
+    pub(crate) synonyms: &'static [(&'static str, &'static str)],
 }
 
 impl Names {
     /// What to say about an option that there is not.
-    pub(super) fn unknown(&self, name: &Ident) -> syn::Error {
+    pub(crate) fn unknown(&self, name: &Ident) -> syn::Error {
         let text = name.to_string();
         let known: Vec<String> = self.known.iter().map(|name| format!("`{name}`")).collect();
         let message = format!("unknown option `{text}`; expected one of: {}", known.join(", "));
@@ -53,8 +53,24 @@ fn distance(from: &str, to: &str) -> usize {
     row[to.len()]
 }
 
+/// Calls `read` for each of the attribute's options.
+pub(crate) fn each(
+    attribute: &Attribute,
+    mut read: impl FnMut(ParseStream<'_>) -> syn::Result<()>,
+) -> syn::Result<()> {
+    attribute.parse_args_with(|input: ParseStream<'_>| {
+        while !input.is_empty() {
+            read(input)?;
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(())
+    })
+}
+
 /// The value behind `name =`.
-pub(super) fn value(name: &Ident, example: &str, input: ParseStream<'_>) -> syn::Result<Expr> {
+pub(crate) fn value(name: &Ident, example: &str, input: ParseStream<'_>) -> syn::Result<Expr> {
     if !input.peek(Token![=]) {
         return Err(syn::Error::new(
             name.span(),
@@ -72,14 +88,14 @@ pub(super) fn value(name: &Ident, example: &str, input: ParseStream<'_>) -> syn:
 }
 
 /// A string literal behind `name =`.
-pub(super) fn text(name: &Ident, example: &str, input: ParseStream<'_>) -> syn::Result<LitStr> {
+pub(crate) fn text(name: &Ident, example: &str, input: ParseStream<'_>) -> syn::Result<LitStr> {
     let value = value(name, example, input)?;
     string(&value)
         .ok_or_else(|| syn::Error::new_spanned(&value, format!("expected a string literal: `{example}`")))
 }
 
 /// The string literal that an expression is, in a group or not.
-pub(super) fn string(value: &Expr) -> Option<LitStr> {
+pub(crate) fn string(value: &Expr) -> Option<LitStr> {
     match value {
         Expr::Lit(syn::ExprLit {
             lit: syn::Lit::Str(text),
@@ -91,7 +107,7 @@ pub(super) fn string(value: &Expr) -> Option<LitStr> {
 }
 
 /// Sets an option, unless it is set.
-pub(super) fn once<T>(option: &mut Option<T>, name: &str, span: Span, value: T) -> syn::Result<()> {
+pub(crate) fn once<T>(option: &mut Option<T>, name: &str, span: Span, value: T) -> syn::Result<()> {
     if option.is_some() {
         return Err(syn::Error::new(
             span,

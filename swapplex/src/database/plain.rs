@@ -1,0 +1,70 @@
+//! Requests of our own.
+
+use super::request::{Finish, Request, Resume};
+use crate::error::Error;
+use crate::multiplex::{Ask, Reply, Undelivered};
+use crate::resp;
+
+/// A command that we send for ourselves.
+pub(super) struct Plain<'a> {
+    words: &'a [&'a [u8]],
+    only_reads: bool,
+}
+
+impl<'a> Plain<'a> {
+    pub(super) fn read(words: &'a [&'a [u8]]) -> Self {
+        Self {
+            words,
+            only_reads: true,
+        }
+    }
+
+    pub(super) fn write(words: &'a [&'a [u8]]) -> Self {
+        Self {
+            words,
+            only_reads: false,
+        }
+    }
+}
+
+impl Request for Plain<'_> {
+    type Output = redis::Value;
+    type Error = Error;
+
+    fn length(&self) -> usize {
+        self.words.iter().map(|word| word.len() + 16).sum::<usize>() + 16
+    }
+
+    fn ask<R>(&self, _: bool, give: impl FnOnce(Ask<'_>) -> R) -> R {
+        give(Ask::Plain {
+            encode: &mut |out| resp::command(out, self.words),
+            replies: 1,
+        })
+    }
+
+    fn name(&self) -> String {
+        String::from_utf8_lossy(self.words[0]).into_owned()
+    }
+
+    fn only_reads(&self) -> bool {
+        self.only_reads
+    }
+
+    fn resume(&mut self, undelivered: Undelivered) -> Resume {
+        match (undelivered.is_sent(), self.only_reads) {
+            (false, _) => Resume::Unsent,
+            (true, true) => Resume::Repeat,
+            (true, false) => Resume::Unknown,
+        }
+    }
+
+    fn finish(&mut self, reply: Reply) -> Finish<redis::Value, Error> {
+        Finish::Done(match reply {
+            Reply::Frame(frame) => resp::decode(&frame).map_err(Error::from),
+            // Only a command that is shared with others gets one of these.
+            Reply::Bulk(_) | Reply::Nil | Reply::Refused(_) | Reply::Mismatch { .. } | Reply::Frames(_) => {
+                unreachable!("a command of its own has a reply of its own")
+            }
+        })
+    }
+}

@@ -1,0 +1,61 @@
+//! Whether a database can be used now, for those who are asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{RedisError, Value};
+use tokio::time::{Instant, timeout_at};
+
+use super::call::call_within;
+use super::dial::ConnectError;
+use super::local;
+use super::plain::Plain;
+use super::shared::Shared;
+use crate::error::{Error, NotExecuted};
+
+/// Why a database cannot be used now; see [`ready`](crate::ready).
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotReady {
+    /// There is no connection, because the last attempt to connect failed like this.
+    #[error("not connected: {0}")]
+    Connect(#[source] Arc<ConnectError>),
+    /// There was no connection, or no answer on it, in this time.
+    #[error("no answer from the server within {0:?}")]
+    Timeout(Duration),
+    /// The server answers that it serves nobody now, for example because it is loading its data.
+    #[error("the server refuses: {0}")]
+    Refused(#[source] Arc<RedisError>),
+    /// There is no Tokio runtime here to connect on.
+    #[error("swapplex must be called from the context of a Tokio runtime")]
+    NoRuntime,
+}
+
+/// Connects if need be, and has the server say something.
+pub(crate) async fn ready(shared: Arc<Shared>) -> Result<(), NotReady> {
+    let Ok(lane) = local::lane(&shared) else {
+        return Err(NotReady::NoRuntime);
+    };
+    let patience = shared.settings().connect_timeout;
+    let limit = Instant::now() + patience;
+    let too_late = || NotReady::Timeout(patience);
+    timeout_at(limit, lane.known())
+        .await
+        .map_err(|_| too_late())?
+        .map_err(NotReady::Connect)?;
+    // A connection outlives its server for a while.
+    let left = limit.saturating_duration_since(Instant::now());
+    let answer = call_within(shared, Plain::read(&[b"PING"]), left).await;
+    match answer.and_then(|value| value.extract_error().map_err(Error::from)) {
+        Ok(Value::ServerError(_)) => unreachable!("errors were extracted"),
+        Ok(_) => Ok(()),
+        // It knows us, and serves us, if not this.
+        Err(Error::Redis(error)) if error.code() == Some("NOPERM") => Ok(()),
+        Err(Error::Redis(error)) => Err(NotReady::Refused(error)),
+        Err(Error::NotExecuted(NotExecuted::Connect(cause) | NotExecuted::Unreachable(cause))) => {
+            Err(NotReady::Connect(cause))
+        }
+        Err(Error::NoRuntime) => Err(NotReady::NoRuntime),
+        Err(_) => Err(too_late()),
+    }
+}

@@ -1,0 +1,370 @@
+//! Whether a database is ready, and closing it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use redis::{AsyncCommands, RedisError, Value, cmd};
+use swapplex::config::Source;
+use swapplex::{
+    Client, ConnectError, ConnectionEvent, Error, HandshakeError, LostCause, NotExecuted, NotReady,
+};
+use swapplex_tests::{Answer, RedisServer, ReservedPort, ScriptedServer};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::{Instant, timeout};
+
+/// Far beyond anything but a hang.
+const FOR_EVER: Duration = Duration::from_secs(30);
+
+fn current_thread() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn is_closed(error: &Error) -> bool {
+    matches!(error, Error::NotExecuted(NotExecuted::Connect(cause)) if matches!(**cause, ConnectError::Closed))
+}
+
+fn inside(error: &RedisError) -> &Error {
+    Error::inside(error).expect("one of our errors")
+}
+
+/// Waits until so many clients are blocked.
+async fn until_blocked(server: &RedisServer, number: usize) {
+    while server.info("clients")["blocked_clients"] != number.to_string() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_database_is_ready_once_its_server_answers() {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    client.ready().await.unwrap();
+    assert_eq!(client.stats().connects, 1, "asking connects");
+    server.kill_clients();
+    client.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_user_who_may_not_ping_is_ready() {
+    let server = RedisServer::builder()
+        .user("few on >pw ~* +get +client|id")
+        .start();
+    let client = Client::open(server.url_as("few", "pw")).unwrap();
+    client.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_connected_to_says_why_and_that_at_once() {
+    let closed = ReservedPort::new().unwrap();
+    // The second attempt is far away, so only the first one can be told of.
+    let client = Client::builder(Source::url(format!("redis://127.0.0.1:{}", closed.number())).unwrap())
+        .reconnect_debounce(FOR_EVER, Duration::ZERO)
+        .connect_timeout(FOR_EVER)
+        .build();
+    for _ in 0..2 {
+        let reason = timeout(FOR_EVER / 2, client.ready()).await.unwrap().unwrap_err();
+        assert!(
+            matches!(&reason, NotReady::Connect(cause) if matches!(**cause, ConnectError::Io(_))),
+            "{reason}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_the_reason() {
+    let server = RedisServer::builder().password("right").start();
+    let client = Client::open(server.url_as("default", "wrong")).unwrap();
+    let reason = client.ready().await.unwrap_err();
+    assert!(
+        matches!(&reason, NotReady::Connect(cause)
+            if matches!(**cause, ConnectError::Handshake(HandshakeError::Authentication(_)))),
+        "{reason}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_behind_a_live_connection_is_not_ready() {
+    let server = RedisServer::start();
+    let patience = Duration::from_millis(300);
+    let client = Client::builder(Source::url(server.url()).unwrap())
+        .connect_timeout(patience)
+        .build();
+    client.set("k", 1).await.unwrap();
+    server.pause();
+    let reason = timeout(FOR_EVER, client.ready()).await.unwrap().unwrap_err();
+    server.resume();
+    assert!(
+        matches!(reason, NotReady::Timeout(time) if time == patience),
+        "{reason}"
+    );
+    assert_eq!(client.stats().unknown_outcomes, 0, "nobody asked for the PING");
+}
+
+#[tokio::test]
+async fn a_server_that_serves_nobody_now_is_not_ready() {
+    let server = ScriptedServer::start(|request| match request.name().as_str() {
+        "PING" => Answer::error("MISCONF no"),
+        _ => request.handshake().unwrap_or_else(Answer::ok),
+    });
+    let client = Client::open(server.url()).unwrap();
+    let reason = client.ready().await.unwrap_err();
+    assert!(matches!(reason, NotReady::Refused(_)), "{reason}");
+}
+
+#[test]
+fn nothing_is_ready_outside_of_a_runtime() {
+    let client = Client::open("redis://127.0.0.1:1").unwrap();
+    let reason = futures_util::FutureExt::now_or_never(client.ready());
+    assert!(matches!(reason, Some(Err(NotReady::NoRuntime))), "{reason:?}");
+}
+
+#[test]
+fn what_is_under_way_when_a_client_is_closed_is_answered() {
+    for workers in [0, 2] {
+        let runtime = match workers {
+            0 => current_thread(),
+            _ => Builder::new_multi_thread()
+                .worker_threads(workers)
+                .enable_all()
+                .build()
+                .unwrap(),
+        };
+        let server = RedisServer::start();
+        runtime.block_on(async {
+            let client = Client::open(server.url()).unwrap();
+            let mut events = client.connection_stream();
+            client.set("warm", "up").await.unwrap();
+            let begun = Arc::new(AtomicUsize::new(0));
+            let tasks: Vec<_> = (0..1000)
+                .map(|i| {
+                    let (client, begun) = (client.clone(), Arc::clone(&begun));
+                    tokio::spawn(async move {
+                        let mut both = Box::pin(async {
+                            tokio::try_join!(client.set(format!("close:{i}"), i), client.get("warm"))
+                        });
+                        let mut is_first = true;
+                        std::future::poll_fn(|cx| {
+                            let poll = both.as_mut().poll(cx);
+                            if std::mem::take(&mut is_first) {
+                                begun.fetch_add(1, Ordering::Relaxed);
+                            }
+                            poll
+                        })
+                        .await
+                    })
+                })
+                .collect();
+            while begun.load(Ordering::Relaxed) < tasks.len() {
+                tokio::task::yield_now().await;
+            }
+            client.close().await.unwrap();
+            assert_eq!(server.clients().len(), 0, "it is closed on return");
+            for task in tasks {
+                let ((), value) = task.await.unwrap().expect("answered");
+                assert_eq!(value.as_deref(), Some(&b"up"[..]));
+            }
+            assert_eq!(server.ok(&["DBSIZE"]).integer(), 1001);
+
+            let error = client.get("warm").await.unwrap_err();
+            assert!(is_closed(&error), "{error}");
+            let error = client.dedicated().await.unwrap_err();
+            assert!(is_closed(&error), "{error}");
+            let reason = client.ready().await.unwrap_err();
+            assert!(reason.to_string().contains("the client was closed"), "{reason}");
+            client.close().await.unwrap();
+            assert!(matches!(events.next().await, ConnectionEvent::Connected { .. }));
+            let event = events.next().await;
+            assert!(
+                matches!(&event, ConnectionEvent::Disconnected { cause, .. } if matches!(**cause, LostCause::Closed)),
+                "{event:?}"
+            );
+        });
+    }
+}
+
+#[test]
+fn a_runtime_that_comes_later_connects_anew() {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    let [first, second, third] = [current_thread(), current_thread(), current_thread()];
+    first.block_on(client.set("k", 1)).unwrap();
+    second.block_on(client.set("k", 2)).unwrap();
+    // The second one's connection cannot close before its runtime runs.
+    let closing = std::thread::scope(|scope| {
+        let closing = scope.spawn(|| first.block_on(client.close()));
+        second.block_on(async {
+            while !matches!(client.get("k").await, Err(error) if is_closed(&error)) {
+                tokio::task::yield_now().await;
+            }
+        });
+        closing.join().unwrap()
+    });
+    closing.unwrap();
+    assert_eq!(server.clients().len(), 0);
+    for runtime in [&first, &second] {
+        let error = runtime.block_on(client.get("k")).unwrap_err();
+        assert!(is_closed(&error), "{error}");
+    }
+    third.block_on(client.set("k", 3)).unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_never_connected_is_closed_at_once() {
+    let client = Client::open("redis://127.0.0.1:1").unwrap();
+    timeout(FOR_EVER, client.close()).await.unwrap().unwrap();
+    let error = client.get("k").await.unwrap_err();
+    assert!(is_closed(&error), "{error}");
+    assert_eq!(client.stats().dials, 0);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_connection_is_told_that_there_will_be_none() {
+    let closed = ReservedPort::new().unwrap();
+    let client = Client::builder(Source::url(format!("redis://127.0.0.1:{}", closed.number())).unwrap())
+        .command_timeout(FOR_EVER)
+        .build();
+    let waiting = tokio::spawn({
+        let client = client.clone();
+        async move { client.set("k", 1).await }
+    });
+    assert!(matches!(client.ready().await, Err(NotReady::Connect(_))));
+    client.close().await.unwrap();
+    let error = waiting.await.unwrap().unwrap_err();
+    assert!(is_closed(&error), "{error}");
+}
+
+#[tokio::test]
+async fn a_silent_server_keeps_nobody_from_closing() {
+    let server = RedisServer::start();
+    let client = Client::builder(Source::url(server.url()).unwrap())
+        .command_timeout(Duration::from_millis(300))
+        .build();
+    client.set("k", 1).await.unwrap();
+    let mut patient = client.connection().command_timeout(FOR_EVER);
+    let mut own = client.dedicated().await.unwrap().command_timeout(FOR_EVER);
+    server.pause();
+    let waiting = tokio::spawn(async move {
+        let shared = async { patient.incr::<_, _, i64>("n", 1).await };
+        let own = async { own.incr::<_, _, i64>("n", 1).await };
+        futures_util::future::join(shared, own).await
+    });
+    while !waiting.is_finished() && client.stats().dedicated < 1 {
+        tokio::task::yield_now().await;
+    }
+    tokio::task::yield_now().await;
+    let began = Instant::now();
+    let unsettled = timeout(FOR_EVER, client.close()).await.unwrap().unwrap_err();
+    server.resume();
+    assert_eq!(unsettled.requests, 2);
+    assert!(began.elapsed() < FOR_EVER / 2, "{:?}", began.elapsed());
+    let (shared, own) = waiting.await.unwrap();
+    for result in [shared, own] {
+        let error = result.unwrap_err();
+        assert!(matches!(inside(&error), Error::OutcomeUnknown { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn commands_that_block_are_answered_as_if_their_time_were_up() {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    let mut connection = client.connection();
+    let moved = tokio::spawn(async move { connection.blpop::<_, Option<(String, i32)>>("list", 0.0).await });
+    let mut own = client.dedicated().await.unwrap();
+    let kept = own.clone();
+    let held = tokio::spawn(async move { own.blpop::<_, Option<(String, i32)>>("list", 0.0).await });
+    until_blocked(&server, 2).await;
+    let began = Instant::now();
+    client.close().await.unwrap();
+    assert!(
+        began.elapsed() < Duration::from_secs(4),
+        "at once: {:?}",
+        began.elapsed()
+    );
+    assert_eq!(moved.await.unwrap().unwrap(), None);
+    assert_eq!(held.await.unwrap().unwrap(), None);
+    assert_eq!(server.clients().len(), 0);
+    let error = cmd("GET")
+        .arg("k")
+        .query_async::<Value>(&mut { kept })
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(inside(&error), Error::NotExecuted(NotExecuted::Lost(cause)) if matches!(**cause, LostCause::Closed)),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn subscriptions_end() {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    let mut pubsub = client.pubsub().await.unwrap();
+    pubsub.subscribe("news").await.unwrap();
+    client.close().await.unwrap();
+    let mut messages = pubsub.on_message();
+    assert!(timeout(FOR_EVER, messages.next()).await.unwrap().is_none());
+    drop(messages);
+    assert_eq!(server.clients().len(), 0);
+}
+
+#[test]
+fn a_client_can_be_closed_outside_of_a_runtime() {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(client.set("k", 1)).unwrap();
+    block_on_no_runtime(client.close()).unwrap();
+    assert_eq!(server.clients().len(), 0);
+}
+
+/// Runs a future on a thread that knows of no runtime.
+fn block_on_no_runtime<F: Future>(future: F) -> F::Output {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let mut cx = std::task::Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut cx) {
+            std::task::Poll::Ready(output) => return output,
+            std::task::Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+#[test]
+fn at_the_end_of_a_runtime_commands_that_block_are_answered_too() {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    let outcome = Arc::new(std::sync::Mutex::new(None));
+    let began = std::time::Instant::now();
+    let runtime = swapplex::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.run(async {
+        let mut connection = client.connection();
+        let noted = Arc::clone(&outcome);
+        tokio::spawn(async move {
+            let popped = connection.blpop::<_, Option<(String, i32)>>("list", 0.0).await;
+            *noted.lock().unwrap() = Some(popped);
+        });
+        until_blocked(&server, 1).await;
+    });
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    let outcome = outcome.lock().unwrap().take();
+    assert!(matches!(outcome, Some(Ok(None))), "{outcome:?}");
+    assert_eq!(server.clients().len(), 0);
+}

@@ -1,0 +1,9 @@
+use swapplex::Database;
+
+#[derive(Database)]
+#[swapplex(env = "SESSIONS", default = "redis://localhost /1")]
+struct Sessions;
+
+fn main() {
+    let _ = Sessions::stats();
+}
