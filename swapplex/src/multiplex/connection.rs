@@ -15,7 +15,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::cause::LostCause;
-use super::outbox::{Filled, FrameAt, Outbox, Reason};
+use super::outbox::{Filled, FrameAt, Outbox};
+use super::undelivered::Reason;
 use super::wire::{Load, Overdue, Slices, Wire};
 use crate::stats::Counters;
 use crate::sync::lock;

@@ -9,6 +9,7 @@ mod driver;
 mod group;
 mod handshake;
 mod outbox;
+mod undelivered;
 mod wire;
 
 pub use cause::LostCause;
@@ -16,4 +17,5 @@ pub(crate) use connection::Connection;
 pub(crate) use driver::Driver;
 pub use handshake::HandshakeError;
 pub(crate) use handshake::{Greeting, greet};
-pub(crate) use outbox::{Ask, MAX_BYTES, Outbox, Push, Reason, Reply, SlotIndex, Tally, Undelivered};
+pub(crate) use outbox::{Ask, MAX_BYTES, Outbox, Push, Reply, SlotIndex, Tally};
+pub(crate) use undelivered::{Reason, Undelivered};

@@ -12,7 +12,8 @@ use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::cause::LostCause;
-use super::outbox::{Outbox, Reason};
+use super::outbox::Outbox;
+use super::undelivered::Reason;
 
 /// How many outboxes may be in flight before the next ones wait, and gather more requests meanwhile.
 const WINDOW: usize = 4;
