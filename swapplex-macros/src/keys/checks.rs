@@ -12,6 +12,7 @@ use crate::errors::Errors;
 /// How a family's template uses its parameters, in their order.
 pub(super) struct Plan {
     pub(super) uses: Vec<Use>,
+    pub(super) pieces: Vec<Piece>,
 }
 
 /// How a parameter is written.
@@ -232,7 +233,10 @@ impl<'a, 'e> Checks<'a, 'e> {
 
     fn plan(&self) -> Plan {
         let uses = self.names.iter().map(|name| self.plan_of(name)).collect();
-        Plan { uses }
+        Plan {
+            uses,
+            pieces: self.pieces.clone(),
+        }
     }
 
     fn plan_of(&self, name: &str) -> Use {

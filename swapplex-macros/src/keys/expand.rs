@@ -2,11 +2,12 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::{Data, Fields, Type};
 
 use super::attributes::{Cached, Duration, Family, Keyspace, Raw, Signature, span};
 use super::checks::{Plan, Use};
-use super::template::Format;
+use super::template::{Format, Piece, width};
 use super::{docs, fallback};
 
 /// Everything but the errors.
@@ -156,6 +157,8 @@ fn accessor(
         .as_ref()
         .map(|prefix| prefix.value() + ":")
         .unwrap_or_default();
+    let pieces = Ident::new("pieces", Span::mixed_site());
+    let direct = direct(keyspace, signature, plan, &prefix, &pieces);
     let template = template(family, signature);
     let policy = policy(keyspace, family);
     quote! {
@@ -163,11 +166,67 @@ fn accessor(
         #head {
             #assertions
             #(_ = &#raw;)*
+            #direct
             let #escaping = #krate::keys::private::Escaping::new();
             #(#shadows)*
-            #krate::Key::with_policy(#escaping.key(#prefix, ::core::format_args!(#template)), #policy)
+            #krate::Key::with_policy(#pieces.key(&#escaping, #prefix, ::core::format_args!(#template)), #policy)
         }
     }
+}
+
+/// Writes the key's pieces one by one, as far as that goes: see the runtime crate's `keys::pieces`.
+fn direct(
+    keyspace: &Keyspace<'_>,
+    signature: &Signature<'_>,
+    plan: Option<&Plan>,
+    prefix: &str,
+    pieces: &Ident,
+) -> TokenStream {
+    let krate = &keyspace.krate;
+    let (mut first, mut rest) = (prefix.to_owned(), TokenStream::new());
+    for piece in plan.map(|plan| plan.pieces.as_slice()).unwrap_or_default() {
+        match piece {
+            Piece::Text(text) if rest.is_empty() => first += text,
+            Piece::Text(text) => rest.extend(quote!(#pieces.text(#text);)),
+            Piece::Hole { name, spec } => {
+                let (value, usage) = signature
+                    .parameters
+                    .iter()
+                    .zip(plan.map(|plan| plan.uses.as_slice()).unwrap_or_default())
+                    .find_map(|(parameter, usage)| {
+                        let value = parameter.name.filter(|value| value.unraw() == name)?;
+                        Some((
+                            quote!((&#krate::keys::private::Parameter(&#value)).piece()),
+                            *usage,
+                        ))
+                    })
+                    .filter(|_| width(spec).is_some())
+                    .unwrap_or_else(|| (quote!(#krate::keys::private::Piece::Other), Use::Raw));
+                let width = width(spec).unwrap_or_default();
+                rest.extend(match usage {
+                    Use::Escaped { separator, .. } => {
+                        let separator = separator_byte(separator).unwrap_or(b':');
+                        let separator = syn::LitByte::new(separator, Span::mixed_site());
+                        quote!(#pieces.escaped(#value, #separator, #width);)
+                    }
+                    Use::Raw | Use::Unused => quote!(#pieces.raw(#value, #width);),
+                });
+            }
+        }
+    }
+    let mutable = (!rest.is_empty()).then(|| quote!(mut));
+    quote! {
+        let #mutable #pieces = #krate::keys::private::Pieces::new(#first);
+        {
+            #[allow(unused_imports)]
+            use #krate::keys::private::{Known as _, Unknown as _};
+            #rest
+        }
+    }
+}
+
+fn separator_byte(separator: Option<char>) -> Option<u8> {
+    separator.and_then(|separator| u8::try_from(separator).ok())
 }
 
 /// The template, seen from where the parameters are: where `macro_rules!` wrote one and was given the other, its
@@ -216,7 +275,7 @@ fn shadow(
     let Use::Escaped { format, separator } = usage else {
         return None;
     };
-    let separator = if let Some(separator) = separator.and_then(|separator| u8::try_from(separator).ok()) {
+    let separator = if let Some(separator) = separator_byte(separator) {
         let separator = syn::LitByte::new(separator, Span::mixed_site());
         quote!(::core::option::Option::Some(#separator))
     } else {

@@ -77,6 +77,14 @@ pub(super) enum Format {
     Mixed,
 }
 
+/// The least width of a placeholder that writes in decimal, 0 for none; `None` for one that writes otherwise.
+pub(super) fn width(spec: &str) -> Option<usize> {
+    match spec.strip_prefix('0') {
+        Some(width) => width.parse().ok(),
+        None => spec.is_empty().then_some(0),
+    }
+}
+
 /// What a placeholder's specification is, or what to write instead.
 pub(super) fn format(name: &str, spec: &str) -> Result<Format, String> {
     let radix = spec.strip_suffix(['x', 'X', 'b', 'o']);

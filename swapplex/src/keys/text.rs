@@ -99,7 +99,7 @@ const SPECIAL: [bool; 256] = {
 
 /// Whether there is nothing to escape, as in nearly every text.
 #[inline]
-fn is_clean(text: &[u8], separator: u8) -> bool {
+pub(super) fn is_clean(text: &[u8], separator: u8) -> bool {
     // Without a way out in between, the compiler looks at all bytes of a chunk at once.
     let (chunks, rest) = text.as_chunks::<16>();
     let is_clean = |chunk: &[u8; 16]| {
@@ -115,7 +115,7 @@ fn is_clean(text: &[u8], separator: u8) -> bool {
 }
 
 #[cold]
-fn escape(out: &mut Draft, text: &[u8], separator: u8) {
+pub(super) fn escape(out: &mut Draft, text: &[u8], separator: u8) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut rest = text;
     while let Some(at) = rest.iter().position(|&byte| is_special(byte, separator)) {
