@@ -156,17 +156,25 @@ pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
 ///         ::swapplex::keys::private::is_database::<Sessions>();
 ///         ::swapplex::keys::private::is_shape::<Value<String>>();
 ///         ::swapplex::keys::private::is_cacheable::<Value<String>>();
+///         let mut key = ::swapplex::keys::private::blank({
+///             const __POLICY: ::swapplex::keys::Policy = ::swapplex::keys::Policy::new()
+///                 .ttl(::core::time::Duration::from_millis(900000u64))
+///                 .cached();
+///             &__POLICY
+///         });
+///         // Text and numbers are written as they are, which is faster than to format them …
+///         let mut pieces = ::swapplex::keys::private::Pieces::of(&mut key);
+///         {
+///             use ::swapplex::keys::private::{Known as _, Unknown as _};
+///             pieces.text("shop:user:");
+///             pieces.escaped((&::swapplex::keys::private::Parameter(&id)).piece(), b':', 0usize);
+///             pieces.text(":name");
+///         }
+///         // … and only where there is something else, as here, the template is formatted.
 ///         let escaping = ::swapplex::keys::private::Escaping::new();
 ///         let id = ::swapplex::keys::private::text::<UserId>(&id, &escaping, ::core::option::Option::None);
-///         ::swapplex::Key::with_policy(
-///             escaping.key("shop:", ::core::format_args!("user:{id}:name")),
-///             {
-///                 const __POLICY: ::swapplex::keys::Policy = ::swapplex::keys::Policy::new()
-///                     .ttl(::core::time::Duration::from_millis(900000u64))
-///                     .cached();
-///                 &__POLICY
-///             },
-///         )
+///         pieces.finish(&escaping, "shop:", ::core::format_args!("user:{id}:name"));
+///         key
 ///     }
 ///
 ///     // views, cart, ranking: the same

@@ -7,90 +7,96 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use redis::{RedisWrite, ToSingleRedisArg};
-use smallvec::SmallVec;
 
 /// Up to this length, a key or value is held without an allocation.
 const IN_PLACE: usize = 88;
 
 /// The bytes of a key or a value.
-#[derive(Clone, Default)]
-pub struct Argument(SmallVec<[u8; IN_PLACE]>);
+// Not a `SmallVec`, because one appends with more ado, having to be able to insert: what is built once in an outbox's
+// hot path, or in an accessor, is built here, byte by byte where it stays.
+#[derive(Clone)]
+pub struct Argument(Bytestring);
+
+#[derive(Clone)]
+enum Bytestring {
+    InPlace { len: u8, bytes: [u8; IN_PLACE] },
+    Spilled(Vec<u8>),
+}
+
+use Bytestring::{InPlace, Spilled};
 
 impl Argument {
+    /// No bytes yet.
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        Self(InPlace {
+            len: 0,
+            bytes: [0; IN_PLACE],
+        })
+    }
+
     /// What redis-rs would send for `value`.
     pub(crate) fn of(value: &impl ToSingleRedisArg) -> Self {
-        let mut argument = Self::default();
+        let mut argument = Self::new();
         value.write_redis_args(&mut argument);
         argument
     }
 
+    #[inline]
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-/// An argument in the making: appends with less ado than a [`SmallVec`], which has to be able to insert.
-pub(crate) struct Draft {
-    in_place: [u8; IN_PLACE],
-    len: usize,
-    /// All of it, once it is longer than what is held in place.
-    spilled: Vec<u8>,
-}
-
-impl Draft {
-    #[inline]
-    pub(crate) const fn new() -> Self {
-        Self {
-            in_place: [0; IN_PLACE],
-            len: 0,
-            spilled: Vec::new(),
+        match &self.0 {
+            InPlace { len, bytes } => &bytes[..usize::from(*len)],
+            Spilled(bytes) => bytes,
         }
     }
 
+    /// Appends `more`.
     #[inline]
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
-        let end = self.len + bytes.len();
-        match self.in_place.get_mut(self.len..end) {
-            Some(place) => {
-                place.copy_from_slice(bytes);
-                self.len = end;
+    pub(crate) fn push(&mut self, more: &[u8]) {
+        if let InPlace { len, bytes } = &mut self.0 {
+            let start = usize::from(*len);
+            let end = start + more.len();
+            if let (Ok(end_len), Some(place)) = (u8::try_from(end), bytes.get_mut(start..end)) {
+                place.copy_from_slice(more);
+                *len = end_len;
+                return;
             }
-            None => self.spill(bytes),
         }
+        self.spill(more);
     }
 
     #[cold]
-    fn spill(&mut self, bytes: &[u8]) {
-        if self.spilled.is_empty() {
-            self.spilled.reserve_exact(self.len + bytes.len() + IN_PLACE);
-            self.spilled.extend_from_slice(&self.in_place[..self.len]);
-            // Nothing fits in place from now on.
-            self.len = usize::MAX / 2;
+    fn spill(&mut self, more: &[u8]) {
+        match &mut self.0 {
+            InPlace { len, bytes } => {
+                let start = &bytes[..usize::from(*len)];
+                let mut spilled = Vec::with_capacity(start.len() + more.len() + IN_PLACE);
+                spilled.extend_from_slice(start);
+                spilled.extend_from_slice(more);
+                self.0 = Spilled(spilled);
+            }
+            Spilled(bytes) => bytes.extend_from_slice(more),
         }
-        self.spilled.extend_from_slice(bytes);
     }
+}
 
-    #[inline]
-    pub(crate) fn finish(self) -> Argument {
-        Argument(if self.len <= IN_PLACE {
-            SmallVec::from_buf_and_len(self.in_place, self.len)
-        } else {
-            SmallVec::from_vec(self.spilled)
-        })
+impl Default for Argument {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl fmt::Debug for Argument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Values may be secret.
-        write!(f, "Argument({} bytes)", self.0.len())
+        write!(f, "Argument({} bytes)", self.as_bytes().len())
     }
 }
 
 /// A single argument; what comes after a first one is appended to it, since the bound promises that nothing does.
 impl RedisWrite for Argument {
     fn write_arg(&mut self, arg: &[u8]) {
-        self.0.extend_from_slice(arg);
+        self.push(arg);
     }
 
     fn write_arg_fmt(&mut self, arg: impl fmt::Display) {
@@ -107,7 +113,7 @@ struct Writer<'a>(&'a mut Argument);
 
 impl Write for Writer<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.0.extend_from_slice(bytes);
+        self.0.push(bytes);
         Ok(bytes.len())
     }
 
@@ -117,8 +123,14 @@ impl Write for Writer<'_> {
 }
 
 impl From<&[u8]> for Argument {
+    #[inline]
     fn from(bytes: &[u8]) -> Self {
-        Self(SmallVec::from_slice(bytes))
+        if bytes.len() > IN_PLACE {
+            return Self(Spilled(bytes.to_vec()));
+        }
+        let mut argument = Self::new();
+        argument.push(bytes);
+        argument
     }
 }
 
@@ -136,7 +148,7 @@ impl<const N: usize> From<[u8; N]> for Argument {
 
 impl From<Vec<u8>> for Argument {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(SmallVec::from_vec(bytes))
+        Self(Spilled(bytes))
     }
 }
 
@@ -212,6 +224,20 @@ mod tests {
         check(-7_i64);
         check(1.5_f64);
         check(true);
+    }
+
+    #[test]
+    fn bytes_are_held_in_place_or_not_and_are_the_same() {
+        let text: Vec<u8> = (0..=255).collect();
+        for total in 0..text.len() {
+            for step in [1, 7, 88, 89, 200] {
+                let mut argument = Argument::new();
+                text[..total].chunks(step).for_each(|part| argument.push(part));
+                assert_eq!(argument.as_bytes(), &text[..total], "in steps of {step}");
+                assert_eq!(matches!(argument.0, InPlace { .. }), total <= IN_PLACE);
+            }
+            assert_eq!(Argument::from(&text[..total]).as_bytes(), &text[..total]);
+        }
     }
 
     #[test]

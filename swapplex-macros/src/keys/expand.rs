@@ -157,7 +157,10 @@ fn accessor(
         .as_ref()
         .map(|prefix| prefix.value() + ":")
         .unwrap_or_default();
-    let pieces = Ident::new("pieces", Span::mixed_site());
+    let (key, pieces) = (
+        Ident::new("key", Span::mixed_site()),
+        Ident::new("pieces", Span::mixed_site()),
+    );
     let direct = direct(keyspace, signature, plan, &prefix, &pieces);
     let template = template(family, signature);
     let policy = policy(keyspace, family);
@@ -166,10 +169,13 @@ fn accessor(
         #head {
             #assertions
             #(_ = &#raw;)*
+            let mut #key = #krate::keys::private::blank(#policy);
+            let mut #pieces = #krate::keys::private::Pieces::of(&mut #key);
             #direct
             let #escaping = #krate::keys::private::Escaping::new();
             #(#shadows)*
-            #krate::Key::with_policy(#pieces.key(&#escaping, #prefix, ::core::format_args!(#template)), #policy)
+            #pieces.finish(&#escaping, #prefix, ::core::format_args!(#template));
+            #key
         }
     }
 }
@@ -183,11 +189,10 @@ fn direct(
     pieces: &Ident,
 ) -> TokenStream {
     let krate = &keyspace.krate;
-    let (mut first, mut rest) = (prefix.to_owned(), TokenStream::new());
+    let (mut text, mut calls) = (prefix.to_owned(), TokenStream::new());
     for piece in plan.map(|plan| plan.pieces.as_slice()).unwrap_or_default() {
         match piece {
-            Piece::Text(text) if rest.is_empty() => first += text,
-            Piece::Text(text) => rest.extend(quote!(#pieces.text(#text);)),
+            Piece::Text(more) => text += more,
             Piece::Hole { name, spec } => {
                 let (value, usage) = signature
                     .parameters
@@ -203,7 +208,11 @@ fn direct(
                     .filter(|_| width(spec).is_some())
                     .unwrap_or_else(|| (quote!(#krate::keys::private::Piece::Other), Use::Raw));
                 let width = width(spec).unwrap_or_default();
-                rest.extend(match usage {
+                if !text.is_empty() {
+                    calls.extend(quote!(#pieces.text(#text);));
+                    text.clear();
+                }
+                calls.extend(match usage {
                     Use::Escaped { separator, .. } => {
                         let separator = separator_byte(separator).unwrap_or(b':');
                         let separator = syn::LitByte::new(separator, Span::mixed_site());
@@ -214,13 +223,14 @@ fn direct(
             }
         }
     }
-    let mutable = (!rest.is_empty()).then(|| quote!(mut));
+    if !text.is_empty() {
+        calls.extend(quote!(#pieces.text(#text);));
+    }
     quote! {
-        let #mutable #pieces = #krate::keys::private::Pieces::new(#first);
         {
             #[allow(unused_imports)]
             use #krate::keys::private::{Known as _, Unknown as _};
-            #rest
+            #calls
         }
     }
 }

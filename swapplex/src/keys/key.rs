@@ -82,6 +82,11 @@ impl<S, D> Key<S, D> {
         self.policy
     }
 
+    #[inline]
+    pub(super) fn text_mut(&mut self) -> &mut Argument {
+        &mut self.text
+    }
+
     pub(super) fn text(&self) -> &Argument {
         &self.text
     }

@@ -36,7 +36,7 @@ pub use policy::{Cached, Policy};
 /// What the derive's output calls; not part of what users may rely on.
 #[doc(hidden)]
 pub mod private {
-    pub use super::pieces::{Known, Parameter, Piece, Pieces, Unknown};
+    pub use super::pieces::{Known, Parameter, Piece, Pieces, Unknown, blank};
     pub use super::policy::positive;
     pub use super::text::{Escaped, Escaping, Number, Part, Text, escaped, number, text};
 

@@ -8,14 +8,23 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use super::key::Key;
+use super::policy::Policy;
 use super::text::{Escaping, escape, is_clean};
-use crate::argument::{Argument, Draft};
+use crate::argument::Argument;
 
-/// A key in the making, piece by piece.
-pub struct Pieces {
-    text: Draft,
+/// A key in the making, piece by piece, where the key itself is: to move what was just written in pieces takes as long
+/// as to write it.
+pub struct Pieces<'k> {
+    text: &'k mut Argument,
     /// All pieces so far could be written.
     is_whole: bool,
+}
+
+/// A key without text.
+#[inline]
+pub fn blank<S, D>(policy: &'static Policy) -> Key<S, D> {
+    Key::with_policy(Argument::new(), policy)
 }
 
 /// A parameter, as far as it can be written without being formatted.
@@ -29,21 +38,14 @@ pub enum Piece<'a> {
     Other,
 }
 
-impl Pieces {
-    /// A key that begins so.
+impl<'k> Pieces<'k> {
+    /// The pieces of a blank key.
     #[inline]
-    pub fn new(text: &str) -> Self {
+    pub fn of<S, D>(key: &'k mut Key<S, D>) -> Self {
         Self {
-            text: Draft::new(),
+            text: key.text_mut(),
             is_whole: true,
         }
-        .with(text)
-    }
-
-    #[inline]
-    fn with(mut self, text: &str) -> Self {
-        self.text(text);
-        self
     }
 
     /// Goes on with the template's own text.
@@ -57,7 +59,7 @@ impl Pieces {
     pub fn escaped(&mut self, piece: Piece<'_>, separator: u8, width: usize) {
         match piece {
             Piece::Text(text) if is_clean(text.as_bytes(), separator) => self.text(text),
-            Piece::Text(text) => escape(&mut self.text, text.as_bytes(), separator),
+            Piece::Text(text) => escape(self.text, text.as_bytes(), separator),
             Piece::Number(number) if !separator.is_ascii_digit() => self.number(number, width),
             Piece::Number(_) | Piece::Other => self.is_whole = false,
         }
@@ -83,22 +85,20 @@ impl Pieces {
         self.text(digits);
     }
 
-    /// The key, by the long way where the short one did not lead to the end.
+    /// Ends the key: by the long way, where the short one did not lead there.
     ///
     /// # Panics
     ///
-    /// As [`Escaping::key`].
+    /// When a parameter's `Display` fails, as in `format!`.
     #[inline]
-    pub fn key(self, escaping: &Escaping, prefix: &str, template: fmt::Arguments<'_>) -> Argument {
-        if self.is_whole {
-            self.text.finish()
-        } else {
-            escaping.key(prefix, template)
+    pub fn finish(self, escaping: &Escaping, prefix: &str, template: fmt::Arguments<'_>) {
+        if !self.is_whole {
+            *self.text = escaping.key(prefix, template);
         }
     }
 }
 
-impl fmt::Debug for Pieces {
+impl fmt::Debug for Pieces<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pieces").finish_non_exhaustive()
     }
@@ -166,18 +166,24 @@ mod tests {
     use super::super::text;
     use super::*;
 
+    fn pieces(text: &mut Argument) -> Pieces<'_> {
+        Pieces { text, is_whole: true }
+    }
+
     /// A key of both ways: the short one if it led to the end, and the long one.
     macro_rules! both {
         ($value:expr, $separator:expr, $width:literal) => {{
             let value = $value;
-            let mut pieces = Pieces::new("p:");
+            let mut short = Argument::new();
+            let mut pieces = pieces(&mut short);
+            pieces.text("p:");
             pieces.escaped(Parameter(&value).piece(), $separator, $width);
             pieces.text("/");
             let escaping = Escaping::new();
             let escaped = text::escaped(&value, &escaping, Some($separator));
             let long = escaping.key("p:", format_args!(concat!("{:0", $width, "}/"), escaped));
             let is_whole = pieces.is_whole;
-            let short = pieces.key(
+            pieces.finish(
                 &escaping,
                 "p:",
                 format_args!(concat!("{:0", $width, "}/"), escaped),
@@ -206,13 +212,14 @@ mod tests {
         macro_rules! text {
             ($value:expr) => {{
                 let value = $value;
-                let mut pieces = Pieces::new("");
+                let mut short = Argument::new();
+                let mut pieces = pieces(&mut short);
                 pieces.escaped(Parameter(&value).piece(), b'-', 0);
                 let escaping = Escaping::new();
                 let escaped = text::escaped(&value, &escaping, Some(b'-'));
                 let long = escaping.key("", format_args!("{escaped}"));
                 assert!(pieces.is_whole);
-                let short = pieces.key(&escaping, "", format_args!("{escaped}"));
+                pieces.finish(&escaping, "", format_args!("{escaped}"));
                 assert_eq!(short.as_bytes(), long.as_bytes());
             }};
         }
@@ -229,10 +236,11 @@ mod tests {
 
     #[test]
     fn what_can_only_display_itself_is_formatted() {
-        let mut pieces = Pieces::new("p:");
+        let mut key = Argument::new();
+        let mut pieces = pieces(&mut key);
+        pieces.text("p:");
         pieces.escaped((&Parameter(&'c')).piece(), b':', 0);
-        let escaping = Escaping::new();
-        let key = pieces.key(&escaping, "p:", format_args!("{}", 'c'));
+        pieces.finish(&Escaping::new(), "p:", format_args!("{}", 'c'));
         assert_eq!(key.as_bytes(), b"p:c");
     }
 }

@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::fmt::{self, Write};
 
-use crate::argument::{Argument, Draft};
+use crate::argument::Argument;
 
 /// What ends a parameter that nothing in particular follows; escaped in every parameter anyway.
 const ANY: u8 = b':';
@@ -34,24 +34,19 @@ impl Escaping {
     ///
     /// When a parameter's `Display` fails, as in `format!`: half of a key is another key.
     #[inline]
-    pub fn key(&self, prefix: &str, template: fmt::Arguments<'_>) -> Argument {
+    pub(super) fn key(&self, prefix: &str, template: fmt::Arguments<'_>) -> Argument {
         let mut sink = Sink {
-            text: Draft::new(),
+            text: Argument::from(prefix),
             escaping: self,
         };
-        sink.text.push(prefix.as_bytes());
-        match template.as_str() {
-            Some(text) => sink.text.push(text.as_bytes()),
-            None => sink
-                .write_fmt(template)
-                .expect("the Display of a key's parameter returned an error"),
-        }
-        sink.text.finish()
+        sink.write_fmt(template)
+            .expect("the Display of a key's parameter returned an error");
+        sink.text
     }
 }
 
 struct Sink<'a> {
-    text: Draft,
+    text: Argument,
     escaping: &'a Escaping,
 }
 
@@ -115,7 +110,7 @@ pub(super) fn is_clean(text: &[u8], separator: u8) -> bool {
 }
 
 #[cold]
-pub(super) fn escape(out: &mut Draft, text: &[u8], separator: u8) {
+pub(super) fn escape(out: &mut Argument, text: &[u8], separator: u8) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut rest = text;
     while let Some(at) = rest.iter().position(|&byte| is_special(byte, separator)) {
