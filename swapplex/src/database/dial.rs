@@ -1,5 +1,6 @@
 //! One attempt to connect: read the configuration, open the socket, shake hands.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 
+use super::hook::Hook;
 use crate::config::{ConfigError, Credentials, Source, Target, TlsFiles};
 use crate::multiplex::{Greeting, HandshakeError, greet};
 use crate::settings::Settings;
@@ -30,6 +32,10 @@ pub enum ConnectError {
     /// The server was reached, but did not let us in.
     #[error("{0}")]
     Handshake(#[from] HandshakeError),
+    /// The [`on_connect`](crate::ClientBuilder::on_connect) hook failed: it returned this error, panicked, or was not done
+    /// in time.
+    #[error("on_connect failed: {0}")]
+    OnConnect(#[source] Arc<dyn StdError + Send + Sync>),
     /// Connecting took longer than it may.
     #[error("connecting took longer than {0:?}")]
     Timeout(Duration),
@@ -52,7 +58,9 @@ impl ConnectError {
             Self::Handshake(HandshakeError::Authentication(_) | HandshakeError::Database { .. })
             | Self::Tls(_)
             | Self::Closed => true,
-            Self::Handshake(_) | Self::Io(_) | Self::Timeout(_) | Self::RuntimeEnded => false,
+            Self::Handshake(_) | Self::Io(_) | Self::OnConnect(_) | Self::Timeout(_) | Self::RuntimeEnded => {
+                false
+            }
         }
     }
 }
@@ -85,6 +93,8 @@ pub(crate) struct Destination {
     pub(crate) tls: TlsFiles,
     /// The name that a TLS server has to prove, where it is not that of the host.
     pub(crate) server_name: Option<Arc<str>>,
+    /// Run on each new shared connection before anybody gets it.
+    pub(crate) on_connect: Option<Hook>,
 }
 
 impl Destination {
@@ -94,7 +104,15 @@ impl Destination {
             credentials: None,
             tls: TlsFiles::default(),
             server_name: None,
+            on_connect: None,
         }
+    }
+
+    /// The database number that the configuration names now; 0 where it names none.
+    pub(super) fn db(&self) -> i64 {
+        self.source
+            .load()
+            .map_or(0, |target| target.info.redis_settings().db())
     }
 
     fn target(&self) -> Result<Target, ConfigError> {
@@ -115,6 +133,7 @@ impl fmt::Debug for Destination {
             .field("tls", &self.tls)
             .field("server_name", &self.server_name)
             .field("asks_for_credentials", &self.credentials.is_some())
+            .field("has_hook", &self.on_connect.is_some())
             .finish()
     }
 }

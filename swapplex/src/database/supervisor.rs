@@ -10,10 +10,11 @@ use tokio::time::Instant;
 use super::debounce::Debounce;
 use super::dial::{ConnectError, Destination, Dialled, dial};
 use super::events::{ConnectionEvent, EventLog};
+use super::hook;
 use super::lane::Lane;
 use super::line::Driven;
 use super::shared::Lanes;
-use crate::multiplex::{Connection, Driver, LostCause};
+use crate::multiplex::{Connection, Driver, Greeting, LostCause};
 use crate::settings::Settings;
 use crate::stats::Counters;
 use crate::sync::lock;
@@ -57,13 +58,13 @@ impl Charge {
             let began = Instant::now();
             debounce.dialled(began);
             self.counters.dials.add(1);
-            let dialled = tokio::select! {
-                dialled = dial(&self.destination, &self.settings) => dialled,
+            let connected = tokio::select! {
+                connected = self.connect(began) => connected,
                 () = self.driven.line().asked() => return,
             };
-            match dialled {
-                Ok(dialled) => {
-                    if self.serve(dialled).await {
+            match connected {
+                Ok(fresh) => {
+                    if self.serve(fresh).await {
                         return;
                     }
                     next = debounce.next(Instant::now(), fastrand::f64());
@@ -82,36 +83,26 @@ impl Charge {
         }
     }
 
-    /// Drives a connection until it is lost; true where it ended because the client is gone.
-    async fn serve(&self, dialled: Dialled) -> bool {
-        let epoch = self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
+    /// Connects, and sets the connection up.
+    async fn connect(&self, began: Instant) -> Result<New, ConnectError> {
         let Dialled {
             transport,
             greeting,
             leftover,
-        } = dialled;
-        let connection = Arc::new(Connection::new(
-            epoch,
-            transport.direct_writer(),
-            self.settings.in_flight_budget,
-            Arc::clone(&self.counters),
-        ));
+        } = dial(&self.destination, &self.settings).await?;
         let Settings {
+            connect_timeout,
             command_timeout,
+            in_flight_budget,
             reply_limits,
             ..
         } = self.settings;
-        self.counters.connects.add(1);
-        self.events.push(ConnectionEvent::Connected {
-            epoch,
-            client_id: greeting.client_id,
-        });
-        // Made before the driver, and so dropped after it: who waits is told before who watches.
-        let mut parting = Parting {
-            events: &self.events,
-            epoch,
-            cause: LostCause::RuntimeEnded,
-        };
+        let connection = Arc::new(Connection::new(
+            self.epochs.fetch_add(1, Ordering::Relaxed) + 1,
+            transport.direct_writer(),
+            in_flight_budget,
+            Arc::clone(&self.counters),
+        ));
         let mut driver = Driver::new(
             Arc::clone(&connection),
             transport,
@@ -119,6 +110,37 @@ impl Charge {
             command_timeout,
             reply_limits,
         );
+        if let Some(hook) = &self.destination.on_connect {
+            let db = self.destination.db();
+            hook::run(hook, (&connection, &mut driver), db, (began, connect_timeout)).await?;
+        }
+        Ok(New {
+            connection,
+            driver,
+            greeting,
+        })
+    }
+
+    /// Drives a connection until it is lost; true where it ended because the client is gone.
+    async fn serve(&self, new: New) -> bool {
+        let New {
+            connection,
+            driver,
+            greeting,
+        } = new;
+        let epoch = connection.epoch;
+        self.counters.connects.add(1);
+        self.events.push(ConnectionEvent::Connected {
+            epoch,
+            client_id: greeting.client_id,
+        });
+        let mut parting = Parting {
+            events: &self.events,
+            epoch,
+            cause: LostCause::RuntimeEnded,
+        };
+        // Moved behind it, and so dropped before it: who waits is told before who watches.
+        let mut driver = driver;
         self.lane.connected(Arc::clone(&connection));
         let (cause, is_closed) = tokio::select! {
             cause = driver.serve() => (cause, false),
@@ -134,6 +156,13 @@ impl Charge {
         parting.cause = cause;
         is_closed
     }
+}
+
+/// A connection that is set up and that nobody has yet.
+struct New {
+    connection: Arc<Connection>,
+    driver: Driver,
+    greeting: Greeting,
 }
 
 /// Tells those who watch that a connection has ended, however that comes about.
