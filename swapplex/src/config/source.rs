@@ -188,7 +188,8 @@ impl Source {
         }
     }
 
-    fn title(&self) -> String {
+    /// What it is called where several are told apart.
+    pub(crate) fn title(&self) -> String {
         match &self.0 {
             Kind::Env { prefix, .. } => format!("{prefix}_*"),
             Kind::Url(_) | Kind::Info(_) => Origin::Code.to_string(),

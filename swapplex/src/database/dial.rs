@@ -3,12 +3,14 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use tracing::Instrument;
 
 use super::hook::Hook;
+use super::trace;
 use crate::config::{ConfigError, Credentials, Source, Target, TlsFiles};
 use crate::multiplex::{Greeting, HandshakeError, greet};
 use crate::settings::Settings;
@@ -95,6 +97,8 @@ pub(crate) struct Destination {
     pub(crate) server_name: Option<Arc<str>>,
     /// Run on each new shared connection before anybody gets it.
     pub(crate) on_connect: Option<Hook>,
+    /// Whether it was told which variables are set in vain.
+    pub(super) warned: Arc<Once>,
 }
 
 impl Destination {
@@ -105,6 +109,7 @@ impl Destination {
             tls: TlsFiles::default(),
             server_name: None,
             on_connect: None,
+            warned: Arc::new(Once::new()),
         }
     }
 
@@ -134,12 +139,15 @@ impl fmt::Debug for Destination {
             .field("server_name", &self.server_name)
             .field("asks_for_credentials", &self.credentials.is_some())
             .field("has_hook", &self.on_connect.is_some())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
 pub(super) async fn dial(destination: &Destination, settings: &Settings) -> Result<Dialled, ConnectError> {
+    let span = trace::connect(destination);
     let mut target = destination.target()?;
+    span.record("server", tracing::field::display(target.info.addr()));
+    trace::unused_variables(destination);
     let connect = async {
         if let Some(credentials) = &destination.credentials {
             target = target.authenticate(&**credentials).await?;
@@ -153,6 +161,7 @@ pub(super) async fn dial(destination: &Destination, settings: &Settings) -> Resu
         })
     };
     tokio::time::timeout(settings.connect_timeout, connect)
+        .instrument(span)
         .await
         .unwrap_or(Err(ConnectError::Timeout(settings.connect_timeout)))
 }

@@ -19,6 +19,7 @@ mod settle;
 mod shared;
 mod supervisor;
 mod ticket;
+mod trace;
 
 pub(crate) use apart::{Apart, after, call_apart, dial_apart, drive};
 pub(crate) use call::{Call, call_within, post};

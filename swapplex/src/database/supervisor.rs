@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::debounce::Debounce;
 use super::dial::{ConnectError, Destination, Dialled, dial};
@@ -14,6 +15,7 @@ use super::hook;
 use super::lane::Lane;
 use super::line::Driven;
 use super::shared::Lanes;
+use super::trace;
 use crate::multiplex::{Connection, Driver, Greeting, LostCause};
 use crate::settings::Settings;
 use crate::stats::Counters;
@@ -73,7 +75,7 @@ impl Charge {
                     debounce.failed(began);
                     let cause = Arc::new(error);
                     next = debounce.next(Instant::now(), fastrand::f64());
-                    self.events.push(ConnectionEvent::Failed {
+                    self.tell(ConnectionEvent::Failed {
                         cause: Arc::clone(&cause),
                         next_attempt: next,
                     });
@@ -81,6 +83,11 @@ impl Charge {
                 }
             }
         }
+    }
+
+    fn tell(&self, event: ConnectionEvent) {
+        trace::event(&self.destination, &event);
+        self.events.push(event);
     }
 
     /// Connects, and sets the connection up.
@@ -112,7 +119,9 @@ impl Charge {
         );
         if let Some(hook) = &self.destination.on_connect {
             let db = self.destination.db();
-            hook::run(hook, (&connection, &mut driver), db, (began, connect_timeout)).await?;
+            hook::run(hook, (&connection, &mut driver), db, (began, connect_timeout))
+                .instrument(trace::on_connect(connection.epoch))
+                .await?;
         }
         Ok(New {
             connection,
@@ -130,12 +139,12 @@ impl Charge {
         } = new;
         let epoch = connection.epoch;
         self.counters.connects.add(1);
-        self.events.push(ConnectionEvent::Connected {
+        self.tell(ConnectionEvent::Connected {
             epoch,
             client_id: greeting.client_id,
         });
         let mut parting = Parting {
-            events: &self.events,
+            charge: self,
             epoch,
             cause: LostCause::RuntimeEnded,
         };
@@ -167,14 +176,14 @@ struct New {
 
 /// Tells those who watch that a connection has ended, however that comes about.
 struct Parting<'a> {
-    events: &'a EventLog,
+    charge: &'a Charge,
     epoch: u64,
     cause: LostCause,
 }
 
 impl Drop for Parting<'_> {
     fn drop(&mut self) {
-        self.events.push(ConnectionEvent::Disconnected {
+        self.charge.tell(ConnectionEvent::Disconnected {
             epoch: self.epoch,
             cause: Arc::new(self.cause.clone()),
         });
