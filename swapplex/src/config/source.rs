@@ -317,6 +317,7 @@ mod tests {
         assert_eq!(target.protocol, Protocol::Resp3);
     }
 
+    #[cfg(not(feature = "insecure"))]
     #[test]
     fn a_connection_info_does_not_switch_tls_verification_off() {
         let tls = |insecure| {
