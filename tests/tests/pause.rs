@@ -36,7 +36,7 @@ struct Ended {
 }
 
 /// One of a mix of commands, of which a third reads.
-async fn one(client: Client, number: usize, push: Arc<Cmd>, begun: Arc<AtomicUsize>) -> Ended {
+async fn one(client: Client, number: usize, push: Arc<Cmd>, polled: Arc<AtomicUsize>) -> Ended {
     let began = Instant::now();
     let key = format!("key:{}", number % 100);
     let mut connection = client.connection();
@@ -55,7 +55,7 @@ async fn one(client: Client, number: usize, push: Arc<Cmd>, begun: Arc<AtomicUsi
     let outcome = std::future::poll_fn(|cx| {
         let poll = call.as_mut().poll(cx);
         if std::mem::take(&mut is_first) {
-            begun.fetch_add(1, Ordering::Relaxed);
+            polled.fetch_add(1, Ordering::Relaxed);
         }
         poll
     })
