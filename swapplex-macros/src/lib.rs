@@ -237,6 +237,7 @@ pub fn redis_keys(item: TokenStream) -> TokenStream {
 /// | `default = "redis://…"` | the URL for what the variables leave out; without a password | `redis://127.0.0.1:6379` |
 /// | `service_url` | the type implements env-url's `ServiceURL`, which then reads the environment in its own way | |
 /// | `configure = function` | a `fn(ClientBuilder) -> ClientBuilder` that changes settings: time limits, credentials, bounds | |
+/// | `on_connect = function` | an `async fn(NewConnection) -> Result<(), E>` that runs on each new connection before any waiting command; see `ClientBuilder::on_connect` | |
 /// | `crate = "…"` | the path of the `swapplex` crate | `::swapplex` |
 ///
 /// The type is only a name: a struct without fields and parameters.

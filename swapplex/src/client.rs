@@ -9,8 +9,8 @@ use redis::ToSingleRedisArg;
 
 use crate::argument::Argument;
 use crate::batch::{Assign, Assignment, Get, GetMany, Lookup, Set, SetMany};
-use crate::config::{ConfigError, Credentials, Source};
-use crate::connection::{Dedicated, ManagedConnection, pubsub};
+use crate::config::{BoxError, ConfigError, Credentials, Source};
+use crate::connection::{Dedicated, ManagedConnection, NewConnection, pubsub};
 use crate::database::{
     ConnectionStream, Destination, NotReady, Shared, Unsettled, is_ready, settle_and_close,
 };
@@ -234,6 +234,50 @@ impl ClientBuilder {
     /// ```
     pub fn credentials(mut self, credentials: impl Credentials) -> Self {
         self.destination.credentials = Some(Arc::new(credentials));
+        self
+    }
+
+    /// Runs `hook` on each new connection, before any command that waits for one.
+    ///
+    /// For what every connection, or every server that is connected to, needs: functions and scripts, `CLIENT TRACKING`,
+    /// `CLIENT NO-EVICT`. It runs on the shared connection alone, not on [dedicated](Dedicated) ones, once per Tokio
+    /// runtime and reconnect. Send commands on the connection that it is given: those sent in any other way wait for it to
+    /// be done.
+    ///
+    /// Its time counts as time to connect, which [`connect_timeout`](Self::connect_timeout) limits. Where it returns
+    /// an error, panics or is late, the connection is closed, the attempt counts as failed, with
+    /// [`ConnectError::OnConnect`](crate::ConnectError::OnConnect) as cause, and the next one begins when the debounce
+    /// allows. The error's own text is shown to users, so it must hold no secret.
+    ///
+    /// For a database with a type of its own: `#[swapplex(on_connect = function)]`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use redis::RedisResult;
+    /// use swapplex::config::Source;
+    /// use swapplex::{Client, NewConnection};
+    ///
+    /// async fn load_functions(mut connection: NewConnection) -> RedisResult<()> {
+    ///     let library = "#!lua name=shop\nredis.register_function('total', function() return 0 end)";
+    ///     redis::cmd("FUNCTION").arg(&["LOAD", "REPLACE", library]).exec_async(&mut connection).await
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = Client::builder(Source::env("REDIS")).on_connect(load_functions).build();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_connect<F, Fut, E>(mut self, hook: F) -> Self
+    where
+        F: Fn(NewConnection) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        self.destination.on_connect = Some(Arc::new(move |connection| {
+            let running = hook(connection);
+            Box::pin(async { running.await.map_err(Into::into) })
+        }));
         self
     }
 

@@ -49,7 +49,7 @@ mod transport;
 pub use argument::Argument;
 pub use batch::{Assign, Assignment, Get, GetMany, Lookup, Set, SetMany, get, get_many, set, set_many};
 pub use client::{Client, ClientBuilder};
-pub use connection::{Dedicated, ManagedConnection, get_connection};
+pub use connection::{Dedicated, ManagedConnection, NewConnection, get_connection};
 pub use database::{
     ConnectError, ConnectionEvent, ConnectionStream, Database, EnvConnection, Handle, NotReady, Origin,
     Place, Static, Unsettled, close, connection_stream, on_connected, ready,

@@ -37,10 +37,22 @@ const MARKER: &str = "SWAPPLEX_TEST_CHILD";
 /// If the child fails, or did not run `body`.
 #[track_caller]
 pub fn run<G, B: FnOnce()>(prepare: impl FnOnce(&mut Command) -> G, body: B) {
+    if let Some(text) = output(prepare, body) {
+        print!("{text}");
+    }
+}
+
+/// The same, and gives all that the child wrote; `None` in the child.
+///
+/// # Panics
+///
+/// If the child fails, or did not run `body`.
+#[track_caller]
+pub fn output<G, B: FnOnce()>(prepare: impl FnOnce(&mut Command) -> G, body: B) -> Option<String> {
     if let Some(marker) = env::var_os(MARKER) {
         fs::write(&marker, b"ran").expect("the parent's marker can be written");
         body();
-        return;
+        return None;
     }
 
     let name = test_name::<B>();
@@ -70,7 +82,7 @@ pub fn run<G, B: FnOnce()>(prepare: impl FnOnce(&mut Command) -> G, body: B) {
         marker.0.exists(),
         "there is no test `{name}`: call `child::run` from the test function itself\n{text}"
     );
-    print!("{text}");
+    Some(text)
 }
 
 /// The path of the test that a closure of type `B` is written in: `module::test`.

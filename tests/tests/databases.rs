@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use env_url::{ParseError, ServiceURL, Url};
-use redis::AsyncCommands;
+use redis::{AsyncCommands, RedisResult};
 use swapplex::config::Source;
 use swapplex::shape::{Counter, Value};
-use swapplex::{Client, ClientBuilder, ConnectionEvent, Database, Error, NotReady, RedisKeys};
+use swapplex::{Client, ClientBuilder, ConnectionEvent, Database, Error, NewConnection, NotReady, RedisKeys};
 use swapplex_tests::{RedisServer, child};
 use tokio::runtime::Runtime;
 
@@ -78,6 +78,14 @@ struct Cache;
 
 fn hasty(builder: ClientBuilder) -> ClientBuilder {
     builder.command_timeout(Duration::from_millis(50))
+}
+
+#[derive(Database)]
+#[swapplex(env = "HOOKED", on_connect = set_up)]
+struct Hooked;
+
+async fn set_up(mut connection: NewConnection) -> RedisResult<()> {
+    connection.set("set up", 1).await
 }
 
 #[derive(RedisKeys)]
@@ -200,6 +208,21 @@ fn a_function_changes_the_settings() {
                 assert!(matches!(error, Err(Error::Timeout { .. })), "{error:?}");
                 slept.unwrap();
             });
+        },
+    );
+}
+
+#[test]
+fn a_function_sets_each_connection_up() {
+    child::run(
+        |command| {
+            let server = RedisServer::start();
+            command.env("HOOKED_URL", server.url());
+            server
+        },
+        || {
+            let value = runtime().block_on(Hooked::get("set up")).unwrap();
+            assert_eq!(value.as_deref(), Some(&b"1"[..]));
         },
     );
 }

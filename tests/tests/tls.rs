@@ -336,3 +336,46 @@ fn the_systems_certificate_authorities_are_trusted_unless_others_are_named() {
         },
     );
 }
+
+fn insecure(port: u16) -> String {
+    format!("rediss://:{SECRET}@localhost:{port}#insecure")
+}
+
+#[cfg(not(feature = "insecure"))]
+#[test]
+fn verification_is_not_switched_off_by_a_url_alone() {
+    let error = Source::url(insecure(1)).unwrap_err().to_string();
+    assert!(
+        error.contains("can't be switched off") && !error.contains(SECRET),
+        "{error}"
+    );
+}
+
+#[cfg(feature = "insecure")]
+#[tokio::test]
+async fn with_the_feature_a_url_can_switch_verification_off() {
+    // For another name, and expired, by an authority that nobody knows.
+    let setup = Setup::new(
+        "elsewhere",
+        |params| params.not_after = date_time_ymd(2000, 1, 1),
+        &[("tls-auth-clients", "no")],
+    );
+    let port = setup.port.number();
+    let client = Client::open(insecure(port)).unwrap();
+    client.set("k", 1).await.unwrap();
+    assert_eq!(client.get("k").await.unwrap().as_deref(), Some(&b"1"[..]));
+    refusal(Setup::without_ca(port)).await;
+    refusal(setup.client()).await;
+}
+
+#[cfg(feature = "insecure")]
+#[test]
+fn with_the_feature_other_fragments_are_refused_still() {
+    for url in [
+        "redis://localhost#insecure",
+        "rediss://localhost#nonsense",
+        "unix:///run/x.sock#insecure",
+    ] {
+        assert!(Source::url(url).is_err(), "{url}");
+    }
+}

@@ -38,7 +38,13 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
     let (name, value) = server::for_child()?;
     command.args(arguments).env(name, value);
     without_redis(&mut command);
-    run(command)
+    run(command)?;
+    if arguments.is_empty() {
+        // In a run of their own, since others test that this is refused without the feature.
+        let insecure = ["-p", "swapplex-tests", "--features", "insecure", "--test", "tls"];
+        test(&insecure.map(str::to_owned))?;
+    }
+    Ok(())
 }
 
 /// Hides what would configure a client: tests expect a machine without any.

@@ -20,10 +20,19 @@ pub(super) struct Declaration<'a> {
     pub(super) service_url: Option<Ident>,
     /// What changes the client's settings.
     pub(super) configure: Option<Expr>,
+    /// What is run on each new connection.
+    pub(super) on_connect: Option<Expr>,
 }
 
 const OPTIONS: Names = Names {
-    known: &["env", "default", "service_url", "configure", "crate"],
+    known: &[
+        "env",
+        "default",
+        "service_url",
+        "configure",
+        "on_connect",
+        "crate",
+    ],
     synonyms: &[
         ("prefix", "env"),
         ("env_prefix", "env"),
@@ -33,13 +42,16 @@ const OPTIONS: Names = Names {
         ("settings", "configure"),
         ("builder", "configure"),
         ("with", "configure"),
+        ("hook", "on_connect"),
+        ("after_connect", "on_connect"),
         ("path", "crate"),
     ],
 };
 
 const ENV: &str = "env = \"SESSIONS\"";
 const DEFAULT: &str = "default = \"redis://127.0.0.1:6379/1\"";
-const CONFIGURE: &str = "configure = set_up";
+const CONFIGURE: &str = "configure = settings";
+const ON_CONNECT: &str = "on_connect = set_up";
 
 impl<'a> Declaration<'a> {
     pub(super) fn read(item: &'a DeriveInput, errors: &mut Errors) -> Self {
@@ -50,6 +62,7 @@ impl<'a> Declaration<'a> {
             default: None,
             service_url: None,
             configure: None,
+            on_connect: None,
         };
         let mut krate = None;
         let before = errors.len();
@@ -89,6 +102,10 @@ impl<'a> Declaration<'a> {
                 "configure" => {
                     let configure = function(&name, CONFIGURE, input)?;
                     once(&mut self.configure, "configure", name.span(), configure)
+                }
+                "on_connect" => {
+                    let hook = function(&name, ON_CONNECT, input)?;
+                    once(&mut self.on_connect, "on_connect", name.span(), hook)
                 }
                 "crate" => {
                     let path = options::text(&name, "crate = \"my_crate::swapplex\"", input)?;

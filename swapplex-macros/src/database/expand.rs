@@ -18,6 +18,11 @@ pub(super) fn database(declaration: &Declaration<'_>) -> TokenStream {
             let builder = configure(builder);
         }
     });
+    let on_connect = declaration.on_connect.as_ref().map(|hook| {
+        quote_spanned! {Span::mixed_site().located_at(hook.span())=>
+            let builder = builder.on_connect(#hook);
+        }
+    });
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
         impl #krate::Database for #name {
@@ -27,6 +32,7 @@ pub(super) fn database(declaration: &Declaration<'_>) -> TokenStream {
                 CLIENT.get_or_init(|| {
                     let builder = #krate::Client::builder(#source);
                     #configure
+                    #on_connect
                     builder.build()
                 })
             }

@@ -78,8 +78,8 @@ pub enum ConfigError {
         source: Arc<io::Error>,
     },
 
-    /// The address asks for TLS without verification, which the environment may not decide: trust the server's
-    /// certificate authority with `P_TLS_CA_FILE` instead.
+    /// The address asks for TLS without verification, which only a program with the cargo feature `insecure` does: trust
+    /// the server's certificate authority with `P_TLS_CA_FILE` instead.
     #[error(
         "{origin}: TLS verification can't be switched off here; name the certificate authority in a …_TLS_CA_FILE"
     )]

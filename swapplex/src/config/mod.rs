@@ -41,8 +41,9 @@
 //! ```
 //!
 //! They are read as redis-rs reads them, apart from this: RESP3 is the default; a name in place of a host is turned into
-//! ASCII where it isn't; an empty password counts as none; `#insecure` is refused, as it must not come from a variable; and
-//! so is any other fragment, or an `@` in the query of a URL with a host: it is most likely the second half of a password
+//! ASCII where it isn't; an empty password counts as none; `#insecure`, for TLS that doesn't ask who the server is, is
+//! refused without the cargo feature of that name, so that no variable alone can switch the check off; and so is any
+//! other fragment, or an `@` in the query of a URL with a host: it is most likely the second half of a password
 //! that lacks its percent-encoding. Query parameters that mean nothing here are
 //! ignored, as redis-rs does, because one URL often serves clients in several languages; [`explain`] counts them.
 //!

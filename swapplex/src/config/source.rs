@@ -188,7 +188,8 @@ impl Source {
         }
     }
 
-    fn title(&self) -> String {
+    /// What it is called where several are told apart.
+    pub(crate) fn title(&self) -> String {
         match &self.0 {
             Kind::Env { prefix, .. } => format!("{prefix}_*"),
             Kind::Url(_) | Kind::Info(_) => Origin::Code.to_string(),
@@ -316,6 +317,7 @@ mod tests {
         assert_eq!(target.protocol, Protocol::Resp3);
     }
 
+    #[cfg(not(feature = "insecure"))]
     #[test]
     fn a_connection_info_does_not_switch_tls_verification_off() {
         let tls = |insecure| {

@@ -509,6 +509,7 @@ fn a_tls_certificate_and_its_key_need_each_other() {
     );
 }
 
+#[cfg(not(feature = "insecure"))]
 #[test]
 fn no_variable_switches_tls_verification_off() {
     let refusal = "REDIS_URL: TLS verification can't be switched off here; \

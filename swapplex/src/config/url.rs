@@ -29,7 +29,7 @@ pub(super) fn read_url(url: &Url, origin: &Origin) -> Result<Parts, ConfigError>
     };
 
     let scheme = Scheme::parse(url.scheme()).map_err(invalid)?;
-    let insecure = read_fragment(url.fragment(), origin)?;
+    let insecure = read_fragment(url.fragment(), scheme, origin)?;
     let mut parts = read_query(url.query().unwrap_or_default(), scheme, origin)?;
     if scheme == Scheme::Unix {
         parts.socket = Some(Part::new(socket(url).map_err(invalid)?, origin));
@@ -73,10 +73,10 @@ pub(super) fn userinfo(
 
 /// redis-rs passes over a fragment unless TLS is on; here it is refused, since it is most likely the second half
 /// of a password with a `#` in it, whose first half then passes for the host.
-fn read_fragment(fragment: Option<&str>, origin: &Origin) -> Result<bool, ConfigError> {
+fn read_fragment(fragment: Option<&str>, scheme: Scheme, origin: &Origin) -> Result<bool, ConfigError> {
     match fragment {
         None => Ok(false),
-        Some("insecure") => allow_insecure(origin),
+        Some("insecure") if scheme == Scheme::Tls => allow_insecure(origin),
         Some(_) => Err(ConfigError::Invalid {
             origin: origin.clone(),
             expected: SPLIT,
@@ -84,8 +84,11 @@ fn read_fragment(fragment: Option<&str>, origin: &Origin) -> Result<bool, Config
     }
 }
 
-/// The one place that decides whether TLS may go unverified: never, until a cargo feature allows it.
+/// The one place that decides whether TLS may go unverified: only where a cargo feature allows it.
 pub(super) fn allow_insecure(origin: &Origin) -> Result<bool, ConfigError> {
+    if cfg!(feature = "insecure") {
+        return Ok(true);
+    }
     Err(ConfigError::Insecure {
         origin: origin.clone(),
     })

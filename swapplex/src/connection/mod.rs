@@ -1,6 +1,7 @@
 //! The connection as redis-rs's users know it: anything that takes a [`ConnectionLike`] takes it.
 
 mod dedicated;
+mod fresh;
 mod pipeline;
 mod pubsub;
 mod request;
@@ -14,6 +15,7 @@ use redis::aio::ConnectionLike;
 use redis::{Cmd, Pipeline, RedisFuture, Value};
 
 pub use self::dedicated::Dedicated;
+pub use self::fresh::NewConnection;
 pub(crate) use self::pubsub::pubsub;
 
 use self::pipeline::PipelineRequest;

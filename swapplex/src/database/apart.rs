@@ -205,30 +205,39 @@ impl Apart {
     }
 
     async fn submit<R: Request>(&self, request: &R, limit: Option<Instant>) -> Result<Ticket, NoAnswer> {
-        const NO_ROOM: NoAnswer = NoAnswer::Late { may_be_sent: false };
-        let length = request.length();
-        let outbox = loop {
-            if self.line.is_asked() {
-                return Err(NoAnswer::Closed);
-            }
-            match self.connection.open(length) {
-                Some(outbox) => break outbox,
-                None => within(limit, self.connection.room(length)).await.ok_or(NO_ROOM)?,
-            }
-        };
-        let task = tokio::task::try_id();
-        let push = future::poll_fn(|cx| {
-            Poll::Ready(
-                request.ask(false, |ask| match outbox.push(ask, task, cx.waker()) {
-                    Push::Done { slot, .. } => slot,
-                    Push::Closed(_) => unreachable!("a new outbox is open"),
-                }),
-            )
-        });
-        let slot = push.await;
-        self.connection.close(&outbox);
-        Ok(Ticket::new(outbox, slot))
+        if self.line.is_asked() {
+            return Err(NoAnswer::Closed);
+        }
+        let ticket = submit(&self.connection, request, limit).await;
+        ticket.ok_or(NoAnswer::Late { may_be_sent: false })
     }
+}
+
+/// Sends a request on a connection that few use; `None` where there was no room for it in time.
+pub(super) async fn submit<R: Request>(
+    connection: &Connection,
+    request: &R,
+    limit: Option<Instant>,
+) -> Option<Ticket> {
+    let length = request.length();
+    let outbox = loop {
+        match connection.open(length) {
+            Some(outbox) => break outbox,
+            None => within(limit, connection.room(length)).await?,
+        }
+    };
+    let task = tokio::task::try_id();
+    let push = future::poll_fn(|cx| {
+        Poll::Ready(
+            request.ask(false, |ask| match outbox.push(ask, task, cx.waker()) {
+                Push::Done { slot, .. } => slot,
+                Push::Closed(_) => unreachable!("a new outbox is open"),
+            }),
+        )
+    });
+    let slot = push.await;
+    connection.close(&outbox);
+    Some(Ticket::new(outbox, slot))
 }
 
 /// Registers a connection that is apart from the shared one.

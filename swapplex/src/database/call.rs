@@ -262,6 +262,7 @@ pub(super) fn retry(
         (Reason::Lost(_), Resume::Unsent) => Ok(()),
         (Reason::Lost(_), Resume::Repeat) => {
             shared.counters().replays.add(1);
+            tracing::debug!(target: "swapplex::replay", command = %request.name(), epoch, "sent again");
             Ok(())
         }
         (Reason::Lost(cause), Resume::Unknown) => {

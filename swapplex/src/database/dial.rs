@@ -1,12 +1,16 @@
 //! One attempt to connect: read the configuration, open the socket, shake hands.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use tracing::Instrument;
 
+use super::hook::Hook;
+use super::trace;
 use crate::config::{ConfigError, Credentials, Source, Target, TlsFiles};
 use crate::multiplex::{Greeting, HandshakeError, greet};
 use crate::settings::Settings;
@@ -30,6 +34,10 @@ pub enum ConnectError {
     /// The server was reached, but did not let us in.
     #[error("{0}")]
     Handshake(#[from] HandshakeError),
+    /// The [`on_connect`](crate::ClientBuilder::on_connect) hook failed: it returned this error, panicked, or was not done
+    /// in time.
+    #[error("on_connect failed: {0}")]
+    OnConnect(#[source] Arc<dyn StdError + Send + Sync>),
     /// Connecting took longer than it may.
     #[error("connecting took longer than {0:?}")]
     Timeout(Duration),
@@ -52,7 +60,9 @@ impl ConnectError {
             Self::Handshake(HandshakeError::Authentication(_) | HandshakeError::Database { .. })
             | Self::Tls(_)
             | Self::Closed => true,
-            Self::Handshake(_) | Self::Io(_) | Self::Timeout(_) | Self::RuntimeEnded => false,
+            Self::Handshake(_) | Self::Io(_) | Self::OnConnect(_) | Self::Timeout(_) | Self::RuntimeEnded => {
+                false
+            }
         }
     }
 }
@@ -85,6 +95,10 @@ pub(crate) struct Destination {
     pub(crate) tls: TlsFiles,
     /// The name that a TLS server has to prove, where it is not that of the host.
     pub(crate) server_name: Option<Arc<str>>,
+    /// Run on each new shared connection before anybody gets it.
+    pub(crate) on_connect: Option<Hook>,
+    /// Whether it was told which variables are set in vain.
+    pub(super) warned: Arc<Once>,
 }
 
 impl Destination {
@@ -94,7 +108,16 @@ impl Destination {
             credentials: None,
             tls: TlsFiles::default(),
             server_name: None,
+            on_connect: None,
+            warned: Arc::new(Once::new()),
         }
+    }
+
+    /// The database number that the configuration names now; 0 where it names none.
+    pub(super) fn db(&self) -> i64 {
+        self.source
+            .load()
+            .map_or(0, |target| target.info.redis_settings().db())
     }
 
     fn target(&self) -> Result<Target, ConfigError> {
@@ -115,12 +138,16 @@ impl fmt::Debug for Destination {
             .field("tls", &self.tls)
             .field("server_name", &self.server_name)
             .field("asks_for_credentials", &self.credentials.is_some())
-            .finish()
+            .field("has_hook", &self.on_connect.is_some())
+            .finish_non_exhaustive()
     }
 }
 
 pub(super) async fn dial(destination: &Destination, settings: &Settings) -> Result<Dialled, ConnectError> {
+    let span = trace::connect(destination);
     let mut target = destination.target()?;
+    span.record("server", tracing::field::display(target.info.addr()));
+    trace::unused_variables(destination);
     let connect = async {
         if let Some(credentials) = &destination.credentials {
             target = target.authenticate(&**credentials).await?;
@@ -134,6 +161,7 @@ pub(super) async fn dial(destination: &Destination, settings: &Settings) -> Resu
         })
     };
     tokio::time::timeout(settings.connect_timeout, connect)
+        .instrument(span)
         .await
         .unwrap_or(Err(ConnectError::Timeout(settings.connect_timeout)))
 }

@@ -63,10 +63,7 @@ impl Shared {
 
     /// The database number that the configuration names now; 0 where it names none.
     pub(crate) fn db(&self) -> i64 {
-        self.destination
-            .source
-            .load()
-            .map_or(0, |target| target.info.redis_settings().db())
+        self.destination.db()
     }
 
     /// The number of the next connection.

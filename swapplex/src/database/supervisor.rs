@@ -6,14 +6,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::debounce::Debounce;
 use super::dial::{ConnectError, Destination, Dialled, dial};
 use super::events::{ConnectionEvent, EventLog};
+use super::hook;
 use super::lane::Lane;
 use super::line::Driven;
 use super::shared::Lanes;
-use crate::multiplex::{Connection, Driver, LostCause};
+use super::trace;
+use crate::multiplex::{Connection, Driver, Greeting, LostCause};
 use crate::settings::Settings;
 use crate::stats::Counters;
 use crate::sync::lock;
@@ -57,13 +60,13 @@ impl Charge {
             let began = Instant::now();
             debounce.dialled(began);
             self.counters.dials.add(1);
-            let dialled = tokio::select! {
-                dialled = dial(&self.destination, &self.settings) => dialled,
+            let connected = tokio::select! {
+                connected = self.connect(began) => connected,
                 () = self.driven.line().asked() => return,
             };
-            match dialled {
-                Ok(dialled) => {
-                    if self.serve(dialled).await {
+            match connected {
+                Ok(fresh) => {
+                    if self.serve(fresh).await {
                         return;
                     }
                     next = debounce.next(Instant::now(), fastrand::f64());
@@ -72,7 +75,7 @@ impl Charge {
                     debounce.failed(began);
                     let cause = Arc::new(error);
                     next = debounce.next(Instant::now(), fastrand::f64());
-                    self.events.push(ConnectionEvent::Failed {
+                    self.tell(ConnectionEvent::Failed {
                         cause: Arc::clone(&cause),
                         next_attempt: next,
                     });
@@ -82,32 +85,31 @@ impl Charge {
         }
     }
 
-    /// Drives a connection until it is lost; true where it ended because the client is gone.
-    async fn serve(&self, dialled: Dialled) -> bool {
-        let epoch = self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
+    fn tell(&self, event: ConnectionEvent) {
+        trace::event(&self.destination, &event);
+        self.events.push(event);
+    }
+
+    /// Connects, and sets the connection up.
+    async fn connect(&self, began: Instant) -> Result<New, ConnectError> {
         let Dialled {
             transport,
             greeting,
             leftover,
-        } = dialled;
-        let connection = Arc::new(Connection::new(
-            epoch,
-            transport.direct_writer(),
-            self.settings.in_flight_budget,
-            Arc::clone(&self.counters),
-        ));
+        } = dial(&self.destination, &self.settings).await?;
         let Settings {
+            connect_timeout,
             command_timeout,
+            in_flight_budget,
             reply_limits,
             ..
         } = self.settings;
-        self.counters.connects.add(1);
-        // Made before the driver, and so dropped after it: who waits is told before who watches.
-        let mut parting = Parting {
-            events: &self.events,
-            epoch,
-            cause: LostCause::RuntimeEnded,
-        };
+        let connection = Arc::new(Connection::new(
+            self.epochs.fetch_add(1, Ordering::Relaxed) + 1,
+            transport.direct_writer(),
+            in_flight_budget,
+            Arc::clone(&self.counters),
+        ));
         let mut driver = Driver::new(
             Arc::clone(&connection),
             transport,
@@ -115,9 +117,38 @@ impl Charge {
             command_timeout,
             reply_limits,
         );
+        if let Some(hook) = &self.destination.on_connect {
+            let db = self.destination.db();
+            hook::run(hook, (&connection, &mut driver), db, (began, connect_timeout))
+                .instrument(trace::on_connect(connection.epoch))
+                .await?;
+        }
+        Ok(New {
+            connection,
+            driver,
+            greeting,
+        })
+    }
+
+    /// Drives a connection until it is lost; true where it ended because the client is gone.
+    async fn serve(&self, new: New) -> bool {
+        let New {
+            connection,
+            driver,
+            greeting,
+        } = new;
+        let epoch = connection.epoch;
+        self.counters.connects.add(1);
+        let mut parting = Parting {
+            charge: self,
+            epoch,
+            cause: LostCause::RuntimeEnded,
+        };
+        // Moved behind it, and so dropped before it: who waits is told before who watches.
+        let mut driver = driver;
         self.lane.connected(Arc::clone(&connection));
         // Whoever reads it finds the connection, and no failure from before.
-        self.events.push(ConnectionEvent::Connected {
+        self.tell(ConnectionEvent::Connected {
             epoch,
             client_id: greeting.client_id,
         });
@@ -137,16 +168,23 @@ impl Charge {
     }
 }
 
+/// A connection that is set up and that nobody has yet.
+struct New {
+    connection: Arc<Connection>,
+    driver: Driver,
+    greeting: Greeting,
+}
+
 /// Tells those who watch that a connection has ended, however that comes about.
 struct Parting<'a> {
-    events: &'a EventLog,
+    charge: &'a Charge,
     epoch: u64,
     cause: LostCause,
 }
 
 impl Drop for Parting<'_> {
     fn drop(&mut self) {
-        self.events.push(ConnectionEvent::Disconnected {
+        self.charge.tell(ConnectionEvent::Disconnected {
             epoch: self.epoch,
             cause: Arc::new(self.cause.clone()),
         });

@@ -3,6 +3,7 @@
 //! - [`batching`]: how requests travel together, and why nobody waits for that.
 //! - [`delivery`]: what happens to a command when its connection is lost.
 //! - [`keys`]: how typed keys are written, escaped, shared and migrated.
+//! - [`mod@tracing`]: what is told to `tracing`, and what it costs.
 //!
 //! What they promise is meant to stay. Figures, such as how many keys share an `MGET`, may change with what is
 //! measured.
@@ -10,3 +11,4 @@
 pub mod batching;
 pub mod delivery;
 pub mod keys;
+pub mod tracing;

@@ -205,7 +205,16 @@ impl Connection {
             } = outbox.fill(chunk, frames, wakers);
             frames = &frames[used..];
             if complete {
-                self.counters.settled(&outbox.tally());
+                let tally = outbox.tally();
+                self.counters.settled(&tally);
+                tracing::trace!(
+                    target: "swapplex::outbox",
+                    epoch = self.epoch,
+                    requests = tally.requests,
+                    batches = tally.batches,
+                    batched_keys = tally.batched_keys,
+                    "answered"
+                );
                 let mut wire = lock(&self.wire);
                 wire.complete_front();
                 wire.admit_due();

@@ -20,7 +20,7 @@ type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// What the user asked to run at the end.
 pub(super) type Ending = Box<dyn FnOnce() -> BoxFuture + Send>;
 
-pub(super) type Panic = Box<dyn Any + Send>;
+pub(crate) type Panic = Box<dyn Any + Send>;
 
 /// How long the end may take unless the builder says otherwise.
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
@@ -166,7 +166,7 @@ fn next_ending(barrier: &Barrier) -> Option<Ending> {
 }
 
 /// The future's outcome, or the panic that it ended in.
-async fn caught<F: Future>(future: F) -> Result<F::Output, Panic> {
+pub(crate) async fn caught<F: Future>(future: F) -> Result<F::Output, Panic> {
     let mut future = pin!(future);
     poll_fn(
         |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {

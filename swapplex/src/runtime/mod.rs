@@ -25,6 +25,6 @@ mod tests;
 pub use builder::Builder;
 pub use context::{AsyncLocal, Context};
 pub use end::on_end;
-pub(crate) use end::{Settle, at_end, within};
+pub(crate) use end::{Settle, at_end, caught, within};
 pub use guarded::Runtime;
 pub use raw::LocalRef;

@@ -3,6 +3,8 @@
 //! A connected [`Transport`] is driven by one task. Where the socket allows it (TCP and Unix sockets, not TLS),
 //! any thread may also write through a [`DirectWriter`], which saves a wake-up of that task.
 
+#[cfg(feature = "insecure")]
+mod insecure;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
@@ -71,7 +73,7 @@ pub(crate) enum Writer {
 
 impl Transport {
     /// Connects to the address that `target` names. A TLS server has to prove that it is `server_name`, or the host
-    /// where none is given, before this returns.
+    /// where none is given, before this returns, unless the address lets it off.
     pub(crate) async fn connect(target: &Target, server_name: Option<&str>) -> io::Result<Self> {
         let info = &target.info;
         let (reader, writer) = match info.addr() {
@@ -79,10 +81,12 @@ impl Transport {
                 let (reader, writer) = connect_tcp(host, *port, info).await?.into_split();
                 (Reader::Tcp(reader), Writer::Tcp(writer))
             }
-            ConnectionAddr::TcpTls { host, port, .. } => {
+            ConnectionAddr::TcpTls {
+                host, port, insecure, ..
+            } => {
                 let name = server_name.unwrap_or(host);
                 // First, so that a mistake in it shows whether there is a server or not.
-                let handshake = tls::prepare(name, &target.tls).await?;
+                let handshake = tls::prepare(name, &target.tls, *insecure).await?;
                 let stream = connect_tcp(host, *port, info).await?;
                 return Ok(Self::Tls(Box::new(handshake.perform(stream).await?)));
             }

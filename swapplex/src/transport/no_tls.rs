@@ -30,7 +30,7 @@ pub(crate) fn is_tls_error(error: &io::Error) -> bool {
 }
 
 #[expect(clippy::unused_async, reason = "as where TLS is compiled in")]
-pub(super) async fn prepare(_: &str, _: &TlsFiles) -> io::Result<Handshake> {
+pub(super) async fn prepare(_: &str, _: &TlsFiles, _: bool) -> io::Result<Handshake> {
     Err(io::Error::new(io::ErrorKind::Unsupported, NotCompiledIn))
 }
 

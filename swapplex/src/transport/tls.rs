@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::client::WantsClientCert;
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{self, ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 
 use crate::config::TlsFiles;
 
@@ -39,12 +40,12 @@ pub(crate) fn is_tls_error(error: &io::Error) -> bool {
 }
 
 /// Reads the certificates, anew for each connection: they may have been renewed.
-pub(super) async fn prepare(name: &str, files: &TlsFiles) -> io::Result<Handshake> {
+pub(super) async fn prepare(name: &str, files: &TlsFiles, insecure: bool) -> io::Result<Handshake> {
     let server = ServerName::try_from(name.to_owned())
         .map_err(|error| mistake(format!("no certificate can be made out to {name}"), error))?;
     let files = files.clone();
     // Some hundred certificates of the system's take a few milliseconds.
-    let config = tokio::task::spawn_blocking(move || configure(&files)).await??;
+    let config = tokio::task::spawn_blocking(move || configure(&files, insecure)).await??;
     Ok(Handshake {
         connector: TlsConnector::from(Arc::new(config)),
         name: server,
@@ -58,16 +59,17 @@ impl Handshake {
     }
 }
 
-fn configure(files: &TlsFiles) -> io::Result<ClientConfig> {
-    let roots = match &files.ca {
-        Some(path) => own_roots(path)?,
-        None => system_roots()?,
-    };
+fn configure(files: &TlsFiles, insecure: bool) -> io::Result<ClientConfig> {
     // Given here, so that it does not depend on what others have installed for the process.
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| mistake("rustls", error))?
-        .with_root_certificates(roots);
+        .map_err(|error| mistake("rustls", error))?;
+    let config = match (insecure, &files.ca) {
+        (true, _) => trust_anybody(builder, provider)?,
+        (false, Some(path)) => builder.with_root_certificates(own_roots(path)?),
+        (false, None) => builder.with_root_certificates(system_roots()?),
+    };
     match (&files.cert, &files.key) {
         (Some(cert), Some(key)) => {
             let chain = certificates(cert)?;
@@ -81,6 +83,29 @@ fn configure(files: &TlsFiles) -> io::Result<ClientConfig> {
         // The configuration has seen to it that there are both or none.
         _ => Ok(config.with_no_client_auth()),
     }
+}
+
+type Builder = ConfigBuilder<ClientConfig, WantsVerifier>;
+type Trusting = ConfigBuilder<ClientConfig, WantsClientCert>;
+
+#[cfg(feature = "insecure")]
+#[expect(clippy::unnecessary_wraps, reason = "as where it is not allowed")]
+fn trust_anybody(builder: Builder, provider: Arc<CryptoProvider>) -> io::Result<Trusting> {
+    tracing::warn!(target: "swapplex::connection", "TLS without verification: the server may be anybody");
+    let anybody = Arc::new(super::insecure::Anybody::new(provider));
+    Ok(builder.dangerous().with_custom_certificate_verifier(anybody))
+}
+
+/// The configuration does not let it come to this; if it did, nothing would be trusted.
+#[cfg(not(feature = "insecure"))]
+fn trust_anybody(_: Builder, _: Arc<CryptoProvider>) -> io::Result<Trusting> {
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        Mistake {
+            what: "TLS without verification needs swapplex's cargo feature `insecure`".into(),
+            source: None,
+        },
+    ))
 }
 
 fn own_roots(path: &Path) -> io::Result<RootCertStore> {

@@ -1,0 +1,133 @@
+//! What a user has done on each new connection before anybody else gets it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use redis::{ErrorKind, RedisError};
+use tokio::time::{Instant, timeout_at};
+
+use super::apart::submit;
+use super::dial::ConnectError;
+use super::request::{Finish, Request, Resume};
+use crate::config::BoxError;
+use crate::connection::NewConnection;
+use crate::error::{Error, NoReply, NotExecuted};
+use crate::multiplex::{Connection, Driver, Reason};
+use crate::runtime::caught;
+
+/// What is run on each new connection.
+pub(crate) type Hook = Arc<dyn Fn(NewConnection) -> BoxFuture<'static, Result<(), BoxError>> + Send + Sync>;
+
+/// A connection that nobody has yet but the hook.
+#[derive(Debug)]
+pub(crate) struct Fresh {
+    connection: Arc<Connection>,
+    pub(crate) db: i64,
+    limit: Instant,
+    /// Everybody has it now, and so the hook no longer.
+    is_over: AtomicBool,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("it panicked")]
+    Panicked,
+    #[error("it was not done when connecting had taken {0:?}")]
+    Late(Duration),
+}
+
+/// Runs the hook on a connection whose handshake is done.
+///
+/// # Errors
+///
+/// Where the hook fails, panics or is not done within `patience` of `began`, or the connection is lost meanwhile.
+pub(super) async fn run(
+    hook: &Hook,
+    (connection, driver): (&Arc<Connection>, &mut Driver),
+    db: i64,
+    (began, patience): (Instant, Duration),
+) -> Result<(), ConnectError> {
+    let limit = began + patience;
+    let fresh = Arc::new(Fresh {
+        connection: Arc::clone(connection),
+        db,
+        limit,
+        is_over: AtomicBool::new(false),
+    });
+    // Whatever becomes of it, also when it is dropped.
+    let _over = Over(Arc::clone(&fresh));
+    let hook = caught(async { hook(NewConnection::new(fresh)).await });
+    let result = tokio::select! {
+        result = timeout_at(limit, hook) => result,
+        cause = driver.serve() => {
+            return Err(io::Error::new(io::ErrorKind::ConnectionReset, cause).into());
+        }
+    };
+    let failure = match result {
+        Ok(Ok(Ok(()))) => return Ok(()),
+        Ok(Ok(Err(error))) => error,
+        Ok(Err(_panic)) => Failure::Panicked.into(),
+        Err(_) => Failure::Late(patience).into(),
+    };
+    Err(ConnectError::OnConnect(failure.into()))
+}
+
+struct Over(Arc<Fresh>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Fresh {
+    /// Sends a request once, and waits for its answer.
+    ///
+    /// # Errors
+    ///
+    /// Also once the hook is over.
+    pub(crate) async fn call<R: Request<Error = RedisError>>(
+        &self,
+        mut request: R,
+    ) -> Result<R::Output, RedisError> {
+        if self.is_over.load(Ordering::Relaxed) {
+            return Err((
+                ErrorKind::Client,
+                "the connection belongs to everybody now",
+                "what on_connect gets is for use until it returns".to_owned(),
+            )
+                .into());
+        }
+        let Some(mut ticket) = submit(&self.connection, &request, Some(self.limit)).await else {
+            return Err(Error::NotExecuted(NotExecuted::Timeout).into());
+        };
+        let answer = timeout_at(self.limit, std::future::poll_fn(|cx| ticket.poll(cx))).await;
+        let cause = match answer {
+            Ok(Ok(reply)) => match request.finish(reply) {
+                Finish::Done(result) => return result,
+                Finish::Alone(_) => unreachable!("it shared its command with nobody"),
+            },
+            Ok(Err(undelivered)) => {
+                let reason = undelivered.reason.clone();
+                let is_unsent = request.resume(undelivered) == Resume::Unsent && !request.has_begun();
+                match reason {
+                    Reason::Lost(cause) if is_unsent => {
+                        return Err(Error::NotExecuted(NotExecuted::Lost(cause)).into());
+                    }
+                    Reason::Lost(cause) => NoReply::Lost(cause),
+                    Reason::Deadline => NoReply::Timeout,
+                }
+            }
+            Err(_) => NoReply::Timeout,
+        };
+        Err(Error::OutcomeUnknown {
+            command: request.name().into(),
+            epoch: Some(self.connection.epoch),
+            cause,
+        }
+        .into())
+    }
+}

@@ -1,0 +1,77 @@
+//! What is told to `tracing`, which costs a look at a static where nobody listens; `docs::tracing` lists it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::dial::Destination;
+use super::events::ConnectionEvent;
+use crate::multiplex::LostCause;
+
+/// The target of everything about connections.
+macro_rules! connection {
+    ($level:ident, $($rest:tt)*) => {
+        tracing::$level!(target: "swapplex::connection", $($rest)*)
+    };
+}
+
+/// Tells what happened to a database's connection.
+pub(super) fn event(destination: &Destination, event: &ConnectionEvent) {
+    let database = || destination.source.title();
+    match event {
+        ConnectionEvent::Connected { epoch, client_id } => {
+            connection!(info, database = %database(), epoch, client_id, "connected");
+        }
+        ConnectionEvent::Disconnected { epoch, cause } => match &**cause {
+            LostCause::Closed | LostCause::RuntimeEnded => {
+                connection!(debug, database = %database(), epoch, cause = %cause, "disconnected");
+            }
+            _ => connection!(warn, database = %database(), epoch, cause = %cause, "disconnected"),
+        },
+        ConnectionEvent::Failed { cause, next_attempt } => {
+            connection!(
+                warn,
+                database = %database(),
+                cause = %cause,
+                next_attempt_in = ?left(*next_attempt),
+                "connecting failed"
+            );
+        }
+    }
+}
+
+fn left(until: Instant) -> Duration {
+    until.saturating_duration_since(Instant::now())
+}
+
+/// One attempt to connect, without the server's address, which is not known yet.
+pub(super) fn connect(destination: &Destination) -> tracing::Span {
+    let database = || destination.source.title();
+    tracing::debug_span!(
+        target: "swapplex::connection",
+        "connect",
+        database = %database(),
+        server = tracing::field::Empty,
+    )
+}
+
+/// The run of a hook on a new connection.
+pub(super) fn on_connect(epoch: u64) -> tracing::Span {
+    tracing::debug_span!(target: "swapplex::connection", "on_connect", epoch)
+}
+
+/// Tells once which variables were set in vain, as soon as somebody listens.
+pub(super) fn unused_variables(destination: &Destination) {
+    if tracing::enabled!(target: "swapplex::config", tracing::Level::WARN) {
+        destination.warned.call_once(|| {
+            let unused = destination.source.unused();
+            if !unused.is_empty() {
+                tracing::warn!(
+                    target: "swapplex::config",
+                    variables = %unused.join(", "),
+                    "variables are set that have no effect"
+                );
+            }
+        });
+    }
+}
