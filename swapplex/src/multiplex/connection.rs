@@ -18,7 +18,7 @@ use super::cause::LostCause;
 use super::outbox::{Filled, FrameAt, Outbox, Reason};
 use super::wire::{Load, Overdue, Slices, Wire};
 use crate::stats::Counters;
-use crate::sync::lock;
+use crate::sync::{lock, wake};
 use crate::transport::DirectWriter;
 
 /// Keys that are kept out of batches on one connection, because a batch failed for them; more are not remembered.
@@ -119,7 +119,7 @@ impl Connection {
             drop(wire);
             let mut wakers = Vec::new();
             outbox.fail(Reason::Lost(cause), 0, &mut wakers);
-            wakers.into_iter().for_each(Waker::wake);
+            wake(wakers);
             return;
         }
         wire.admit(outbox);
@@ -211,7 +211,7 @@ impl Connection {
                 self.publish(&wire);
                 self.write(wire);
             }
-            wakers.drain(..).for_each(Waker::wake);
+            wake(wakers.drain(..));
         }
         true
     }
@@ -224,7 +224,7 @@ impl Connection {
         wire.admit_due();
         self.publish(&wire);
         self.write(wire);
-        wakers.into_iter().for_each(Waker::wake);
+        wake(wakers);
         overdue
     }
 
@@ -247,7 +247,7 @@ impl Connection {
         }
         // The socket closes when the last writer lets go of it, not when an idle thread forgets this connection.
         mem::take(&mut *lock(&self.writer));
-        wakers.into_iter().for_each(Waker::wake);
+        wake(wakers);
         self.room.notify_waiters();
         true
     }

@@ -2,6 +2,7 @@
 
 mod absence;
 mod access;
+mod callers;
 mod cuts;
 mod kills;
 mod oracle;

@@ -96,6 +96,11 @@ impl Account {
         self.count(|outcome| matches!(outcome, Outcome::Refused(other) if other == code))
     }
 
+    /// How long the slowest command took.
+    pub(crate) fn longest(&self) -> Duration {
+        self.longest
+    }
+
     /// Reads that got an error, by its kind: `Timeout`, `NotExecuted`, the code of the server's error.
     pub(crate) fn read_failures(&self) -> &BTreeMap<String, u64> {
         &self.read_failures
