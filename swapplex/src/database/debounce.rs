@@ -100,6 +100,33 @@ mod tests {
         assert_eq!(debounce.next(start, 0.0), start + PAUSE);
     }
 
+    /// What a stepped clock could change is when things are, never how far they are apart.
+    #[test]
+    fn row_38_decisions_follow_from_differences_alone() {
+        const HOUR: Duration = Duration::from_secs(60 * 60);
+        let decisions = |start: Instant| {
+            let after = |millis| start + Duration::from_millis(millis);
+            let mut debounce = Debounce::new(PAUSE, JITTER);
+            let mut decisions = Vec::new();
+            debounce.dialled(start);
+            decisions.push(debounce.next(after(10), 0.5));
+            debounce.dialled(after(10));
+            decisions.push(debounce.next(after(50), 0.5));
+            debounce.dialled(after(1800));
+            debounce.failed(after(1800));
+            decisions.push(debounce.next(after(1900), 1.0));
+            decisions.push(debounce.next(after(9000), 0.0));
+            decisions
+                .into_iter()
+                .map(|decision| decision - start)
+                .collect::<Vec<_>>()
+        };
+        let now = Instant::now() + 2 * HOUR;
+        assert_eq!(decisions(now), [10, 1760, 3800, 9000].map(Duration::from_millis));
+        assert_eq!(decisions(now + HOUR), decisions(now));
+        assert_eq!(decisions(now - HOUR), decisions(now));
+    }
+
     #[test]
     fn without_a_pause_every_dial_is_immediate() {
         let start = Instant::now();

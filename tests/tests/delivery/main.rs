@@ -3,6 +3,8 @@
 mod absence;
 mod access;
 mod callers;
+mod clock;
+mod crowd;
 mod cuts;
 mod kills;
 mod oracle;
