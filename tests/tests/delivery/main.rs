@@ -7,6 +7,7 @@ mod clock;
 mod crowd;
 mod cuts;
 mod kills;
+mod long;
 mod oracle;
 mod protocol;
 mod server_errors;
