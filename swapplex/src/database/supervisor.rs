@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use tokio::time::Instant;
 
-use super::debounce::Debounce;
+use super::debounce::{Debounce, until};
 use super::dial::{ConnectError, Destination, Dialled, dial};
 use super::events::{ConnectionEvent, EventLog};
 use super::lane::Lane;
@@ -48,7 +48,7 @@ impl Charge {
         let mut next = Instant::now();
         loop {
             tokio::select! {
-                () = tokio::time::sleep_until(next) => {}
+                () = until(next) => {}
                 () = self.lane.close.notified() => return,
             }
             let began = Instant::now();
