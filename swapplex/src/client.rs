@@ -182,7 +182,7 @@ impl ClientBuilder {
     /// How far apart reconnects are at least, and how much longer at most, at random.
     ///
     /// 1500 ms and 500 ms by default. The first reconnect after a quiet time is immediate whatever is set here; with
-    /// a pause of zero all are.
+    /// a pause of zero all are, but for those after a failure, which are a millisecond apart.
     pub fn reconnect_debounce(mut self, pause: Duration, jitter: Duration) -> Self {
         self.settings.reconnect_debounce = pause;
         self.settings.reconnect_jitter = jitter;

@@ -167,10 +167,12 @@ async fn a_handle_may_have_less_time_than_others() {
 #[tokio::test]
 async fn a_handle_may_have_more_time_than_others() {
     let server = RedisServer::start();
-    let client = builder(server.url())
+    let proxy = Proxy::start(server.port());
+    let client = builder(proxy.url())
         .command_timeout(Duration::from_millis(200))
         .build();
     client.set("k", "v").await.unwrap();
+    let sent = proxy.traffic().requests;
     let mut patient = client.connection().command_timeout(Duration::from_secs(60));
     let sleeping = tokio::spawn(async move {
         // Longer than two deadlines of the others in a row.
@@ -178,6 +180,8 @@ async fn a_handle_may_have_more_time_than_others() {
         let (n,): (i64,) = pipe().incr("n", 1).query_async(&mut patient).await?;
         Ok::<_, RedisError>((slept, n))
     });
+    // Who is in front of it would wait for an answer that the server holds back, longer than a connection may be silent.
+    proxy.until(|traffic| traffic.requests > sent).await;
     while !matches!(client.get("k").await, Err(Error::Timeout { .. })) {}
     assert_eq!(sleeping.await.unwrap().unwrap(), ("OK".into(), 1));
     assert_eq!(client.stats().losses, 0);

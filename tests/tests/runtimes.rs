@@ -60,7 +60,7 @@ async fn use_it(i: usize) {
 }
 
 #[test]
-fn two_hundred_runtimes_in_a_row_share_one_database() {
+fn row_37_two_hundred_runtimes_in_a_row_share_one_database() {
     for i in 0..200 {
         let runtime = if i % 3 == 0 {
             multi_thread(1 + i % 4)
@@ -72,7 +72,7 @@ fn two_hundred_runtimes_in_a_row_share_one_database() {
 }
 
 #[test]
-fn eight_runtimes_at_once_share_one_database() {
+fn row_37_eight_runtimes_at_once_share_one_database() {
     let threads: Vec<_> = (0..8)
         .map(|i| {
             thread::spawn(move || {

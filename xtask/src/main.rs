@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo | test | bench | ci | loom | sanitize`.
+//! The project's own commands: `cargo xtask demo | test | bench | ci | rows | oracle | loom | sanitize`.
 
 mod cargo;
 mod ci;
@@ -7,6 +7,7 @@ mod install;
 mod lookup;
 mod loom;
 mod msrv;
+mod oracle;
 mod sanitize;
 mod server;
 
@@ -29,6 +30,9 @@ Commands:
                              Runs the benchmarks whose name contains FILTER
   ci [STEP...]               Runs the checks of a merge, or only the steps named:
                              fmt, clippy, msrv, test, docs
+  rows [--times N]           Runs the rows of the fault matrix, which are among the tests, N times in a row
+  oracle [--quick]           A million writes while 5,000 connections are lost, and an outage of 30 s: every
+                             account has to balance. Takes minutes; a tenth of it with --quick
   loom [ARGS]                Explores every interleaving of the runtime's counting, and that mistakes in it
                              are caught
   sanitize [ARGS]            Runs the runtime's tests under AddressSanitizer and LeakSanitizer; needs the
@@ -36,7 +40,7 @@ Commands:
   server                     Prints the path of the redis-server that the others use
   help                       Prints this
 
-demo, test, bench, sanitize and server need redis-server or valkey-server. They take the one that
+demo, test, bench, rows, oracle, sanitize and server need redis-server or valkey-server. They take the one that
 SWAPPLEX_REDIS_SERVER names, else the one on PATH, else install one through the system's package
 manager, saying so first.";
 
@@ -66,6 +70,8 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         "test" => cargo::test(rest),
         "bench" => cargo::bench(rest),
         "ci" => ci::run(rest),
+        "rows" => oracle::rows(rest),
+        "oracle" => oracle::run(rest),
         "loom" => loom::run(rest),
         "sanitize" => sanitize::run(rest),
         "server" if rest.is_empty() => {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
+
+/// How far apart dials that fail are at least, without a pause as well: a dead server is not dialled in a tight loop.
+const BREATH: Duration = Duration::from_millis(1);
 
 /// Decides when the next dial may begin. Pure: told what happened and when, it says when to go on.
 ///
@@ -15,6 +18,7 @@ pub(super) struct Debounce {
     /// When the last dial began that the next one must keep its distance from.
     last: Option<Instant>,
     has_dialled: bool,
+    has_failed: bool,
 }
 
 impl Debounce {
@@ -24,6 +28,7 @@ impl Debounce {
             jitter,
             last: None,
             has_dialled: false,
+            has_failed: false,
         }
     }
 
@@ -33,12 +38,14 @@ impl Debounce {
             Some(last) if !self.pause.is_zero() => {
                 now.max(last + self.pause + self.jitter.mul_f64(random.clamp(0.0, 1.0)))
             }
+            Some(last) if self.has_failed => now.max(last + BREATH),
             _ => now,
         }
     }
 
     /// A dial begins.
     pub(super) fn dialled(&mut self, now: Instant) {
+        self.has_failed = false;
         if self.has_dialled {
             self.last = Some(now);
         } else {
@@ -49,6 +56,15 @@ impl Debounce {
     /// The dial that began at `began` failed: the next one keeps its distance even from the very first.
     pub(super) fn failed(&mut self, began: Instant) {
         self.last = Some(began);
+        self.has_failed = true;
+    }
+}
+
+/// Waits until a moment, not at all if it has come: the shortest of Tokio's timers takes a millisecond, longer than the
+/// whole of a reconnect on a fast network.
+pub(super) async fn until(moment: Instant) {
+    if moment > Instant::now() {
+        sleep_until(moment).await;
     }
 }
 
@@ -100,6 +116,33 @@ mod tests {
         assert_eq!(debounce.next(start, 0.0), start + PAUSE);
     }
 
+    /// What a stepped clock could change is when things are, never how far they are apart.
+    #[test]
+    fn row_38_decisions_follow_from_differences_alone() {
+        const HOUR: Duration = Duration::from_secs(60 * 60);
+        let decisions = |start: Instant| {
+            let after = |millis| start + Duration::from_millis(millis);
+            let mut debounce = Debounce::new(PAUSE, JITTER);
+            let mut decisions = Vec::new();
+            debounce.dialled(start);
+            decisions.push(debounce.next(after(10), 0.5));
+            debounce.dialled(after(10));
+            decisions.push(debounce.next(after(50), 0.5));
+            debounce.dialled(after(1800));
+            debounce.failed(after(1800));
+            decisions.push(debounce.next(after(1900), 1.0));
+            decisions.push(debounce.next(after(9000), 0.0));
+            decisions
+                .into_iter()
+                .map(|decision| decision - start)
+                .collect::<Vec<_>>()
+        };
+        let now = Instant::now() + 2 * HOUR;
+        assert_eq!(decisions(now), [10, 1760, 3800, 9000].map(Duration::from_millis));
+        assert_eq!(decisions(now + HOUR), decisions(now));
+        assert_eq!(decisions(now - HOUR), decisions(now));
+    }
+
     #[test]
     fn without_a_pause_every_dial_is_immediate() {
         let start = Instant::now();
@@ -107,5 +150,17 @@ mod tests {
         debounce.dialled(start);
         debounce.dialled(start);
         assert_eq!(debounce.next(start, 1.0), start);
+        debounce.failed(start);
+        assert_eq!(debounce.next(start, 1.0), start + BREATH);
+        debounce.dialled(start);
+        assert_eq!(debounce.next(start, 1.0), start);
+    }
+
+    #[test]
+    fn a_moment_that_has_come_is_not_waited_for() {
+        let mut waiting = std::pin::pin!(until(Instant::now()));
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        // No runtime here whose timer could be asked.
+        assert!(waiting.as_mut().poll(&mut cx).is_ready());
     }
 }

@@ -12,7 +12,7 @@ use super::dial::ConnectError;
 use super::origin::Database;
 use super::shared::Shared;
 use crate::multiplex::LostCause;
-use crate::sync::lock;
+use crate::sync::{lock, wake};
 
 /// Events kept for subscribers that are slow to look. At the usual reconnect rate, that is minutes.
 const KEPT: usize = 256;
@@ -84,7 +84,7 @@ impl EventLog {
             inner.events.push_back(event);
             std::mem::take(&mut inner.waiting)
         };
-        waiting.into_values().for_each(Waker::wake);
+        wake(waiting.into_values());
     }
 
     fn poll_next(&self, stream: u64, next: &mut u64, cx: &mut Context<'_>) -> Poll<ConnectionEvent> {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::debounce::Debounce;
+use super::debounce::{Debounce, until};
 use super::dial::{ConnectError, Destination, Dialled, dial};
 use super::events::{ConnectionEvent, EventLog};
 use super::hook;
@@ -54,7 +54,7 @@ impl Charge {
         let mut next = Instant::now();
         loop {
             tokio::select! {
-                () = tokio::time::sleep_until(next) => {}
+                () = until(next) => {}
                 () = self.driven.line().asked() => return,
             }
             let began = Instant::now();

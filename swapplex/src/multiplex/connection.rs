@@ -19,7 +19,7 @@ use super::outbox::{Filled, FrameAt, Outbox};
 use super::undelivered::Reason;
 use super::wire::{Load, Overdue, Slices, Wire};
 use crate::stats::Counters;
-use crate::sync::lock;
+use crate::sync::{lock, wake};
 use crate::transport::DirectWriter;
 
 /// Keys that are kept out of batches on one connection, because a batch failed for them; more are not remembered.
@@ -120,7 +120,7 @@ impl Connection {
             drop(wire);
             let mut wakers = Vec::new();
             outbox.fail(Reason::Lost(cause), 0, &mut wakers);
-            wakers.into_iter().for_each(Waker::wake);
+            wake(wakers);
             return;
         }
         wire.admit(outbox);
@@ -221,7 +221,7 @@ impl Connection {
                 self.publish(&wire);
                 self.write(wire);
             }
-            wakers.drain(..).for_each(Waker::wake);
+            wake(wakers.drain(..));
         }
         true
     }
@@ -234,7 +234,7 @@ impl Connection {
         wire.admit_due();
         self.publish(&wire);
         self.write(wire);
-        wakers.into_iter().for_each(Waker::wake);
+        wake(wakers);
         overdue
     }
 
@@ -257,7 +257,7 @@ impl Connection {
         }
         // The socket closes when the last writer lets go of it, not when an idle thread forgets this connection.
         mem::take(&mut *lock(&self.writer));
-        wakers.into_iter().for_each(Waker::wake);
+        wake(wakers);
         self.room.notify_waiters();
         true
     }

@@ -7,8 +7,8 @@ use swapplex::config::{Secret, Source};
 use swapplex::{Client, ConnectError, ConnectionEvent, Error, HandshakeError, NotExecuted};
 use swapplex_tests::{Proxy, RedisServer};
 
+use crate::live;
 use crate::oracle::Load;
-use crate::{Meanwhile, live};
 
 #[track_caller]
 fn assert_rejected(error: &Error) {
@@ -61,7 +61,7 @@ async fn a_missing_password_is_told_at_once_with_either_protocol() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn row_15_a_password_that_was_rotated_is_used_by_the_next_connection() {
-    let server = Arc::new(RedisServer::builder().user("app on >token-0 ~* +@all").start());
+    let server = RedisServer::builder().user("app on >token-0 ~* +@all").start();
     let token = Arc::new(Mutex::new("token-0".to_owned()));
     let current = Arc::clone(&token);
     let client = Client::builder(Source::url(server.url_as("app", "never-right")).unwrap())
@@ -72,23 +72,21 @@ async fn row_15_a_password_that_was_rotated_is_used_by_the_next_connection() {
         })
         .build();
     let load = Load::full(&server);
-    let mut round = 0;
-    let rotating = Meanwhile::every(Duration::from_millis(10), {
-        let server = Arc::clone(&server);
-        move || {
-            round += 1;
+    let mut events = client.connection_stream();
+    let rotating = async {
+        // While a connection is live, so that nobody is on the way in with the old one.
+        for round in 1..=20 {
+            live(&mut events, round).await;
             let new = format!("token-{round}");
-            // As it is done in earnest: both are right for a moment, and the old one is taken away last.
-            let mut held = token.lock().unwrap();
             server.ok(&["ACL", "SETUSER", "app", "resetpass", &format!(">{new}")]);
-            *held = new;
-            drop(held);
-            server.kill_clients()
+            *token.lock().unwrap() = new;
+            server.kill_clients();
         }
-    });
-    let accounts = load.run_while(&client, || client.stats().losses < 20).await;
-    let kills = rotating.stop();
-    println!("{kills} kills, {:?}", client.stats());
+        live(&mut events, 21).await;
+    };
+    let loading = load.run_while(&client, || client.stats().connects < 21);
+    let (accounts, ()) = tokio::join!(loading, rotating);
+    println!("{:?}", client.stats());
     for account in &accounts {
         account.assert_untroubled();
         println!("{}", account.settle(&server));

@@ -2,8 +2,12 @@
 
 mod absence;
 mod access;
+mod callers;
+mod clock;
+mod crowd;
 mod cuts;
 mod kills;
+mod long;
 mod oracle;
 mod protocol;
 mod server_errors;

@@ -96,6 +96,11 @@ impl Account {
         self.count(|outcome| matches!(outcome, Outcome::Refused(other) if other == code))
     }
 
+    /// How long the slowest command took.
+    pub(crate) fn longest(&self) -> Duration {
+        self.longest
+    }
+
     /// Reads that got an error, by its kind: `Timeout`, `NotExecuted`, the code of the server's error.
     pub(crate) fn read_failures(&self) -> &BTreeMap<String, u64> {
         &self.read_failures
@@ -231,6 +236,18 @@ impl Account {
         assert_eq!(self.read_failures, BTreeMap::new(), "reads without an answer");
         let troubled = self.count(|outcome| matches!(outcome, Outcome::NotExecuted | Outcome::Refused(_)));
         assert_eq!(troubled, 0, "writes that were not executed");
+    }
+
+    /// The same, where the server may have refused some commands with this code.
+    #[track_caller]
+    pub(crate) fn assert_untroubled_but_for(&self, code: &str) {
+        assert!(
+            self.read_failures.keys().all(|kind| kind == code),
+            "reads without an answer: {:?}",
+            self.read_failures
+        );
+        let troubled = self.count(|outcome| matches!(outcome, Outcome::NotExecuted | Outcome::Refused(_)));
+        assert_eq!(troubled, self.refused(code), "writes that were not executed");
     }
 }
 
