@@ -61,7 +61,7 @@ pub use stats::Stats;
 pub use swapplex_macros::{RedisKeys, main, test};
 
 #[doc(hidden)]
-pub use command::reads;
+pub use command::classes;
 #[doc(hidden)]
 pub use database::private;
 // For the expansion of `#[tokio::test(crate = "swapplex")]`.
