@@ -8,7 +8,7 @@ mod words;
 
 use redis::{Arg, Cmd};
 
-use self::class::{Class, class};
+pub(crate) use self::class::{Class, class};
 pub(crate) use self::route::{Route, Wait, route, wait};
 
 /// What the library takes a command for, by its name in lower case, with a subcommand behind a bar: `read`, `harmless`,
@@ -21,11 +21,6 @@ pub fn classes() -> impl Iterator<Item = (&'static str, &'static str)> {
     let by_arguments = table::BY_ARGUMENTS.iter().map(|(name, _)| *name);
     let writes = writes.chain(by_arguments).map(|name| (name, "write"));
     reads.chain(harmless).chain(writes)
-}
-
-/// Whether the command changes nothing, so that it may be sent twice.
-pub(crate) fn is_read(command: &Cmd) -> bool {
-    class(command) == Class::Read
 }
 
 /// The command's name as it may be shown: no arguments, since they may be secret.

@@ -197,6 +197,12 @@ impl From<RedisError> for Error {
     }
 }
 
+impl From<Arc<ConnectError>> for Error {
+    fn from(cause: Arc<ConnectError>) -> Self {
+        Self::NotExecuted(NotExecuted::Connect(cause))
+    }
+}
+
 impl From<ProtocolError> for Error {
     fn from(error: ProtocolError) -> Self {
         let text = error.to_string();

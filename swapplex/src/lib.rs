@@ -23,6 +23,7 @@
 //! - [`config`]: which variables say where to connect.
 //! - [`Client`]: the same without the environment; [`Database`]: further databases that have a type of their own.
 //! - [`Error`]: what became of a request that has no answer; [`docs::delivery`] says what is sent again, and when.
+//! - [`Replay`]: how much of that, for a client or a handle.
 //! - [`connection_stream`], [`on_connected`]: what happens to the connection.
 //! - [`macro@main`], [`runtime`]: a Tokio runtime whose end is graceful, and whose threads' data can be referred to.
 
@@ -39,6 +40,7 @@ mod connection;
 mod database;
 mod error;
 mod multiplex;
+mod replay;
 mod resp;
 mod settings;
 mod stats;
@@ -56,6 +58,7 @@ pub use database::{
 pub use error::{Error, NoReply, NotExecuted};
 pub use keys::{Key, codec, shape};
 pub use multiplex::{HandshakeError, LostCause};
+pub use replay::Replay;
 pub use resp::ProtocolError;
 pub use stats::Stats;
 pub use swapplex_macros::{RedisKeys, main, test};

@@ -92,10 +92,10 @@ impl ConnectionLike for Dedicated {
         Box::pin(async move {
             let limit = after(command::wait(cmd)?.plus(self.timeout));
             if cmd.is_no_response() {
-                self.apart.post(&CommandRequest(cmd), limit).await?;
+                self.apart.post(&CommandRequest::new(cmd, None), limit).await?;
                 return Ok(Value::Nil);
             }
-            self.apart.call(CommandRequest(cmd), limit).await
+            self.apart.call(CommandRequest::new(cmd, None), limit).await
         })
     }
 
@@ -107,7 +107,7 @@ impl ConnectionLike for Dedicated {
     ) -> RedisFuture<'a, Vec<Value>> {
         Box::pin(async move {
             let limit = after(pipeline::wait(pipeline)?.plus(self.timeout));
-            let request = PipelineRequest::new(pipeline, offset, count)?;
+            let request = PipelineRequest::new(pipeline, None, offset, count)?;
             let replies = self.apart.call(request, limit).await?;
             transaction::conclude(pipeline, offset, count, replies).await
         })

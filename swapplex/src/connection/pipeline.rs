@@ -3,14 +3,17 @@ use std::mem;
 use bytes::Bytes;
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult};
 
-use crate::command::{self, Route, Wait};
-use crate::database::{Finish, Request, Resume};
+use crate::command::{self, Class, Route, Wait};
+use crate::database::{Finish, Request};
 use crate::multiplex::{Ask, Reply, Undelivered};
+use crate::replay::Replay;
 use crate::resp;
 
 /// One of redis-rs's pipelines on its way, atomic or not.
 pub(super) struct PipelineRequest<'a> {
     pipeline: &'a Pipeline,
+    /// In place of the client's, if there is one.
+    replay: Option<Replay>,
     /// Replies to the first commands, which need not be sent again.
     answered: Vec<Bytes>,
 }
@@ -58,12 +61,18 @@ impl<'a> PipelineRequest<'a> {
     /// # Errors
     ///
     /// Where the pipeline holds nothing, or other replies are asked for than will come.
-    pub(super) fn new(pipeline: &'a Pipeline, offset: usize, count: usize) -> RedisResult<Self> {
+    pub(super) fn new(
+        pipeline: &'a Pipeline,
+        replay: Option<Replay>,
+        offset: usize,
+        count: usize,
+    ) -> RedisResult<Self> {
         if pipeline.is_empty() && !pipeline.is_transaction() {
             return Err((ErrorKind::Client, "empty command").into());
         }
         let request = Self {
             pipeline,
+            replay,
             answered: Vec::new(),
         };
         if offset + count != request.replies() {
@@ -128,16 +137,19 @@ impl Request for PipelineRequest<'_> {
         }
     }
 
-    fn only_reads(&self) -> bool {
-        self.pipeline.cmd_iter().all(command::is_read)
+    fn class(&self) -> Class {
+        worst(self.pipeline.cmd_iter())
+    }
+
+    fn replay(&self) -> Option<Replay> {
+        self.replay
     }
 
     fn has_begun(&self) -> bool {
-        let mut answered = self.pipeline.cmd_iter().take(self.answered.len());
-        !answered.all(command::is_read)
+        worst(self.pipeline.cmd_iter().take(self.answered.len())) > Class::Read
     }
 
-    fn resume(&mut self, undelivered: Undelivered) -> Resume {
+    fn resume(&mut self, undelivered: Undelivered) -> Option<Class> {
         let may_have_run = if self.pipeline.is_transaction() {
             // Nothing of it runs before `EXEC` has arrived, and that stands at its very end.
             if undelivered.is_sent() {
@@ -151,13 +163,7 @@ impl Request for PipelineRequest<'_> {
             self.answered.extend(undelivered.answered);
             sent.saturating_sub(answered)
         };
-        if may_have_run == 0 {
-            Resume::Unsent
-        } else if self.unanswered().take(may_have_run).all(command::is_read) {
-            Resume::Repeat
-        } else {
-            Resume::Unknown
-        }
+        (may_have_run > 0).then(|| worst(self.unanswered().take(may_have_run)))
     }
 
     fn finish(&mut self, reply: Reply) -> Finish<Vec<Bytes>, RedisError> {
@@ -176,4 +182,9 @@ impl Request for PipelineRequest<'_> {
             }
         })
     }
+}
+
+/// What running all of them twice would do.
+fn worst<'a>(commands: impl Iterator<Item = &'a Cmd>) -> Class {
+    commands.map(command::class).max().unwrap_or(Class::Read)
 }

@@ -10,14 +10,14 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::call::{late, partial, retry};
 use super::dial::{ConnectError, Dialled, dial};
 use super::local;
-use super::request::{Finish, Request, Resume};
+use super::persist::{late, partial, retry_apart, unknown};
+use super::request::{Finish, Request};
 use super::shared::Shared;
 use super::ticket::Ticket;
 use crate::command::Wait;
-use crate::error::{Error, NoReply, NotExecuted};
+use crate::error::{Error, NotExecuted};
 use crate::multiplex::{Connection, Driver, Push, Reason, Reply, Undelivered};
 use crate::settings::FOR_EVER;
 
@@ -57,7 +57,7 @@ pub(crate) async fn dial_apart(shared: &Shared, limit: Instant) -> Result<Dialle
     let attempts = async {
         loop {
             lane.connection().await?;
-            match dial(&shared.destination, shared.settings()).await {
+            match dial(&shared.destination, None, shared.settings()).await {
                 Ok(dialled) => return Ok(dialled),
                 Err(cause) if cause.is_permanent() => return Err(Arc::new(cause)),
                 Err(cause) => last = Some(Arc::new(cause)),
@@ -150,7 +150,7 @@ impl Apart {
             Err(NoAnswer::Undelivered(undelivered)) => undelivered,
         };
         let (reason, epoch) = (undelivered.reason.clone(), undelivered.epoch);
-        let may_have_run = request.resume(undelivered) != Resume::Unsent || request.has_begun();
+        let may_have_run = request.resume(undelivered).is_some() || request.has_begun();
         let cause = match reason {
             Reason::Lost(cause) => cause,
             Reason::Deadline => return Err(late(&self.shared, &request, Some(epoch), may_have_run).into()),
@@ -158,13 +158,7 @@ impl Apart {
         if !may_have_run {
             return Err(Error::NotExecuted(NotExecuted::Lost(cause)).into());
         }
-        self.shared.counters().unknown_outcomes.add(1);
-        Err(Error::OutcomeUnknown {
-            command: request.name().into(),
-            epoch: Some(epoch),
-            cause: NoReply::Lost(cause),
-        }
-        .into())
+        Err(unknown(&self.shared, &request, epoch, cause).into())
     }
 
     /// Sends a request. Its answer, if there is one, is passed over.
@@ -245,7 +239,7 @@ pub(crate) async fn call_apart<R: Request>(
         };
         match apart.ask(&request, limit).await {
             Ok(reply) => return finish(&mut request, reply),
-            Err(NoAnswer::Undelivered(undelivered)) => retry(&shared, &mut request, undelivered)?,
+            Err(NoAnswer::Undelivered(undelivered)) => retry_apart(&shared, &mut request, undelivered)?,
             Err(NoAnswer::Late { may_be_sent }) => {
                 let epoch = Some(apart.connection.epoch);
                 return Err(late(&shared, &request, epoch, may_be_sent).into());

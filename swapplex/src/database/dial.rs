@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 
 use crate::config::{ConfigError, Credentials, Source, Target, TlsFiles};
-use crate::multiplex::{Greeting, HandshakeError, greet};
+use crate::multiplex::{Greeting, HandshakeError, Identity, greet};
 use crate::settings::Settings;
 use crate::transport::{Transport, is_tls_error};
 
@@ -119,14 +119,19 @@ impl fmt::Debug for Destination {
     }
 }
 
-pub(super) async fn dial(destination: &Destination, settings: &Settings) -> Result<Dialled, ConnectError> {
+/// Connects, and fences off the connection `before`, if one is named.
+pub(super) async fn dial(
+    destination: &Destination,
+    before: Option<&Identity>,
+    settings: &Settings,
+) -> Result<Dialled, ConnectError> {
     let mut target = destination.target()?;
     let connect = async {
         if let Some(credentials) = &destination.credentials {
             target = target.authenticate(&**credentials).await?;
         }
         let mut transport = Transport::connect(&target, destination.server_name.as_deref()).await?;
-        let (greeting, leftover) = greet(&mut transport, &target, settings.reply_limits).await??;
+        let (greeting, leftover) = greet(&mut transport, &target, before, settings.reply_limits).await??;
         Ok(Dialled {
             transport,
             greeting,

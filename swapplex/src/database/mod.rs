@@ -7,9 +7,11 @@ mod debounce;
 mod dial;
 mod env;
 mod events;
+mod fence;
 mod lane;
 mod local;
 mod origin;
+mod persist;
 mod request;
 mod settle;
 mod shared;
@@ -17,14 +19,15 @@ mod supervisor;
 mod ticket;
 
 pub(crate) use apart::{Apart, after, call_apart, dial_apart};
-pub(crate) use call::{Call, call_within, post};
+pub(crate) use call::Call;
 pub use dial::ConnectError;
 pub(crate) use dial::Destination;
 pub use env::EnvConnection;
 pub use events::{ConnectionEvent, ConnectionStream, connection_stream, on_connected};
 pub(crate) use local::is_live;
 pub use origin::{Database, Handle, Origin, Place, Static};
-pub(crate) use request::{Finish, Refusal, Request, Resume};
+pub(crate) use persist::{call_within, post};
+pub(crate) use request::{Finish, Refusal, Request};
 
 /// For the macros' output and the crate's own traits; not part of what users may rely on.
 #[doc(hidden)]

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::apart::MAX_BLOCKED;
 use super::dial::Destination;
 use super::events::EventLog;
+use super::fence::Fences;
 use super::lane::Lane;
 use super::settle;
 use super::supervisor;
@@ -29,6 +30,7 @@ pub struct Shared {
     pub(super) counters: Arc<Counters>,
     events: Arc<EventLog>,
     epochs: Arc<AtomicU64>,
+    pub(super) fences: Arc<Fences>,
     lanes: Arc<Lanes>,
 }
 
@@ -46,6 +48,7 @@ impl Shared {
             counters: Arc::default(),
             events: Arc::default(),
             epochs: Arc::default(),
+            fences: Arc::default(),
             lanes: Arc::default(),
         }
     }
@@ -94,6 +97,7 @@ impl Shared {
             counters: Arc::clone(&self.counters),
             events: Arc::clone(&self.events),
             epochs: Arc::clone(&self.epochs),
+            fences: Arc::clone(&self.fences),
         }));
         lane
     }

@@ -10,9 +10,10 @@ use tokio::time::Instant;
 use super::debounce::Debounce;
 use super::dial::{ConnectError, Destination, Dialled, dial};
 use super::events::{ConnectionEvent, EventLog};
+use super::fence::Fences;
 use super::lane::Lane;
 use super::shared::Lanes;
-use crate::multiplex::{Connection, Driver, LostCause};
+use crate::multiplex::{Connection, Driver, Identity, LostCause};
 use crate::settings::Settings;
 use crate::stats::Counters;
 use crate::sync::lock;
@@ -26,6 +27,20 @@ pub(super) struct Charge {
     pub(super) counters: Arc<Counters>,
     pub(super) events: Arc<EventLog>,
     pub(super) epochs: Arc<AtomicU64>,
+    pub(super) fences: Arc<Fences>,
+}
+
+/// How a connection ended.
+enum End {
+    /// The client is gone.
+    Closed,
+    Lost(Option<Loss>),
+}
+
+/// A lost connection of which the server may still have something to execute, unless it is fenced off.
+struct Loss {
+    epoch: u64,
+    left: Option<Identity>,
 }
 
 /// Keeps a lane connected until its client is gone or its runtime ends.
@@ -46,6 +61,7 @@ impl Charge {
     async fn keep_connected(&self) {
         let mut debounce = Debounce::new(self.settings.reconnect_debounce, self.settings.reconnect_jitter);
         let mut next = Instant::now();
+        let mut loss: Option<Loss> = None;
         loop {
             tokio::select! {
                 () = tokio::time::sleep_until(next) => {}
@@ -54,14 +70,19 @@ impl Charge {
             let began = Instant::now();
             debounce.dialled(began);
             self.counters.dials.add(1);
+            let before = loss.as_ref().and_then(|loss| loss.left.as_ref());
             let dialled = tokio::select! {
-                dialled = dial(&self.destination, &self.settings) => dialled,
+                dialled = dial(&self.destination, before, &self.settings) => dialled,
                 () = self.lane.close.notified() => return,
             };
             match dialled {
                 Ok(dialled) => {
-                    if self.serve(dialled).await {
-                        return;
+                    if let Some(loss) = loss.take() {
+                        self.fences.record(loss.epoch, dialled.greeting.has_fenced);
+                    }
+                    match self.serve(dialled).await {
+                        End::Closed => return,
+                        End::Lost(left) => loss = left,
                     }
                     next = debounce.next(Instant::now(), fastrand::f64());
                 }
@@ -79,8 +100,8 @@ impl Charge {
         }
     }
 
-    /// Drives a connection until it is lost; true where it ended because the client is gone.
-    async fn serve(&self, dialled: Dialled) -> bool {
+    /// Drives a connection until it ends.
+    async fn serve(&self, dialled: Dialled) -> End {
         let epoch = self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
         let Dialled {
             transport,
@@ -122,7 +143,7 @@ impl Charge {
             () = self.lane.close.notified() => (LostCause::Closed, true),
         };
         if is_closed {
-            self.lane.settling(connection);
+            self.lane.settling(Arc::clone(&connection));
             // What was asked is still answered; deadlines and silence end what is not.
             driver.settle().await;
         } else {
@@ -131,7 +152,13 @@ impl Charge {
         driver.lose(cause.clone()).await;
         self.counters.losses.add(usize::from(!is_closed));
         parting.cause = cause;
-        is_closed
+        if is_closed {
+            return End::Closed;
+        }
+        End::Lost(connection.left_sent().then_some(Loss {
+            epoch,
+            left: greeting.identity,
+        }))
     }
 }
 

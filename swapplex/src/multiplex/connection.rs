@@ -252,6 +252,11 @@ impl Connection {
         true
     }
 
+    /// Whether the server may still execute something, now that the connection is lost.
+    pub(crate) fn left_sent(&self) -> bool {
+        lock(&self.wire).left_sent()
+    }
+
     /// Nothing is owed to anybody.
     pub(super) fn is_settled(&self) -> bool {
         lock(&self.wire).is_settled()

@@ -44,6 +44,8 @@ pub(super) struct Wire {
     pub(super) blocked: bool,
     /// Set for ever once the connection is lost.
     lost: Option<Arc<LostCause>>,
+    /// When it was lost, something was sent, at least in part, and not answered.
+    left_sent: bool,
     /// Memory that the outboxes in here are reckoned to hold.
     weight: usize,
 }
@@ -86,6 +88,11 @@ pub(super) struct Overdue {
 impl Wire {
     pub(super) fn lost(&self) -> Option<&Arc<LostCause>> {
         self.lost.as_ref()
+    }
+
+    /// Whether the server may still execute something, now that the connection is lost.
+    pub(super) fn left_sent(&self) -> bool {
+        self.left_sent
     }
 
     /// Outboxes sent or about to be.
@@ -302,6 +309,7 @@ impl Wire {
                 .iter()
                 .find(|part| Arc::ptr_eq(&part.outbox, &flight.outbox))
                 .map_or(usize::MAX, |part| part.written);
+            self.left_sent |= accepted > 0;
             flight
                 .outbox
                 .fail(Reason::Lost(Arc::clone(cause)), accepted, wakers);

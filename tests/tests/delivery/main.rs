@@ -1,6 +1,8 @@
 //! What happens to commands when the connection, or the server, goes away under them.
 
+mod fence;
 mod oracle;
+mod replay;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
