@@ -138,6 +138,11 @@ impl<D: Origin> ManagedConnection<D> {
         self
     }
 
+    fn level(&self) -> Replay {
+        self.replay
+            .unwrap_or_else(|| self.handle.shared().settings().replay)
+    }
+
     fn patience(&self) -> Duration {
         self.timeout
             .unwrap_or_else(|| self.handle.shared().settings().command_timeout)
@@ -229,7 +234,7 @@ impl<D: Origin> ConnectionLike for ManagedConnection<D> {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        let request = PipelineRequest::new(pipeline, self.replay, offset, count);
+        let request = PipelineRequest::new(pipeline, self.level(), offset, count);
         let (request, route) = match request.and_then(|request| Ok((request, pipeline::route(pipeline)?))) {
             Ok(parts) => parts,
             Err(refusal) => return Box::pin(async { Err(refusal) }),

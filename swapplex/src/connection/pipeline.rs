@@ -1,10 +1,10 @@
-use std::mem;
+use std::slice;
 
 use bytes::Bytes;
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult};
 
 use crate::command::{self, Class, Route, Wait};
-use crate::database::{Finish, Request};
+use crate::database::{Finish, NotNow, Request, is_error};
 use crate::multiplex::{Ask, Reply, Undelivered};
 use crate::replay::Replay;
 use crate::resp;
@@ -12,8 +12,7 @@ use crate::resp;
 /// One of redis-rs's pipelines on its way, atomic or not.
 pub(super) struct PipelineRequest<'a> {
     pipeline: &'a Pipeline,
-    /// In place of the client's, if there is one.
-    replay: Option<Replay>,
+    replay: Replay,
     /// Replies to the first commands, which need not be sent again.
     answered: Vec<Bytes>,
 }
@@ -63,7 +62,7 @@ impl<'a> PipelineRequest<'a> {
     /// Where the pipeline holds nothing, or other replies are asked for than will come.
     pub(super) fn new(
         pipeline: &'a Pipeline,
-        replay: Option<Replay>,
+        replay: Replay,
         offset: usize,
         count: usize,
     ) -> RedisResult<Self> {
@@ -95,6 +94,14 @@ impl<'a> PipelineRequest<'a> {
             })
             .take_while(|end| *end <= accepted)
             .count()
+    }
+
+    /// All replies: those to the commands in front of the ones that `frames` answer, and `frames`.
+    fn with_answered(&self, frames: &[Bytes]) -> Vec<Bytes> {
+        let mut replies = self.answered.clone();
+        replies.truncate(self.replies() - frames.len());
+        replies.extend_from_slice(frames);
+        replies
     }
 
     fn unanswered(&self) -> impl Iterator<Item = &'a Cmd> {
@@ -142,7 +149,7 @@ impl Request for PipelineRequest<'_> {
     }
 
     fn replay(&self) -> Option<Replay> {
-        self.replay
+        Some(self.replay)
     }
 
     fn has_begun(&self) -> bool {
@@ -166,21 +173,40 @@ impl Request for PipelineRequest<'_> {
         (may_have_run > 0).then(|| worst(self.unanswered().take(may_have_run)))
     }
 
+    fn not_now(&mut self, reply: &Reply) -> Option<NotNow> {
+        if !frames(reply).iter().any(|frame| is_error(frame)) {
+            return None;
+        }
+        let replies = self.with_answered(frames(reply));
+        if self.pipeline.is_transaction() {
+            return NotNow::of_transaction(&replies);
+        }
+        let is_repeatable = |at: usize| {
+            let class = self.pipeline.cmd_iter().nth(at).map(command::class);
+            // Answered, and executed again for the sake of the order.
+            class == Some(Class::Read) && self.replay >= Replay::Reads
+        };
+        let (kept, refusal) = NotNow::of_pipeline(&replies, is_repeatable)?;
+        self.answered = replies;
+        self.answered.truncate(kept);
+        Some(refusal)
+    }
+
     fn finish(&mut self, reply: Reply) -> Finish<Vec<Bytes>, RedisError> {
-        let mut answered = mem::take(&mut self.answered);
-        Finish::Done(match reply {
-            Reply::Frame(frame) => {
-                answered.push(frame);
-                Ok(answered)
-            }
-            Reply::Frames(frames) => {
-                answered.extend(frames);
-                Ok(answered)
-            }
-            Reply::Bulk(_) | Reply::Nil | Reply::Refused(_) | Reply::Mismatch { .. } => {
-                unreachable!("a command of its own has a reply of its own")
-            }
-        })
+        Finish::Done(Ok(match reply {
+            Reply::Frames(frames) if self.answered.is_empty() => frames,
+            reply => self.with_answered(frames(&reply)),
+        }))
+    }
+}
+
+fn frames(reply: &Reply) -> &[Bytes] {
+    match reply {
+        Reply::Frame(frame) => slice::from_ref(frame),
+        Reply::Frames(frames) => frames,
+        Reply::Bulk(_) | Reply::Nil | Reply::Refused(_) | Reply::Mismatch { .. } => {
+            unreachable!("a command of its own has a reply of its own")
+        }
     }
 }
 

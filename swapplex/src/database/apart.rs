@@ -8,12 +8,13 @@ use std::time::Duration;
 use futures_util::future::FutureExt;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::dial::{ConnectError, Dialled, dial};
 use super::local;
-use super::persist::{late, partial, retry_apart, unknown};
-use super::request::{Finish, Request};
+use super::not_now::pause;
+use super::persist::{finish, late, partial, retry_apart, unknown};
+use super::request::Request;
 use super::shared::Shared;
 use super::ticket::Ticket;
 use crate::command::Wait;
@@ -229,6 +230,8 @@ pub(crate) async fn call_apart<R: Request>(
     let turn = Arc::new(turn.expect("the semaphore is never closed"));
     // Its own time begins with its turn: it could not use what others have left of it.
     let limit = after(wait.plus(patience));
+    let mut refusals = 0;
+    let mut refused_since = None;
     loop {
         let connect = Instant::now() + patience;
         let connect = limit.map_or(connect, |limit| limit.min(connect));
@@ -238,20 +241,25 @@ pub(crate) async fn call_apart<R: Request>(
             Err(error) => return Err(error.into()),
         };
         match apart.ask(&request, limit).await {
-            Ok(reply) => return finish(&mut request, reply),
+            Ok(reply) => {
+                if request.not_now(&reply).is_none() {
+                    return finish(&mut request, reply);
+                }
+                // Not what it asked the server to wait, which may be for ever.
+                let until = *refused_since.get_or_insert_with(Instant::now) + patience;
+                refusals += 1;
+                let next = Instant::now() + pause(refusals);
+                if next >= until {
+                    return finish(&mut request, reply);
+                }
+                sleep_until(next).await;
+            }
             Err(NoAnswer::Undelivered(undelivered)) => retry_apart(&shared, &mut request, undelivered)?,
             Err(NoAnswer::Late { may_be_sent }) => {
                 let epoch = Some(apart.connection.epoch);
                 return Err(late(&shared, &request, epoch, may_be_sent).into());
             }
         }
-    }
-}
-
-fn finish<R: Request>(request: &mut R, reply: Reply) -> Result<R::Output, R::Error> {
-    match request.finish(reply) {
-        Finish::Done(result) => result,
-        Finish::Alone(_) => unreachable!("it shared its command with nobody"),
     }
 }
 

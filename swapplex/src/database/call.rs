@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::Handle;
 use super::local::{self, Submission, Way};
-use super::persist::{Journey, persist};
+use super::persist::{Journey, Refused, persist};
 use super::request::{Finish, Request};
 use super::ticket::Ticket;
 
@@ -44,9 +44,9 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Call<'a, H, R> {
         Journey::until(start + self.handle.shared().settings().command_timeout)
     }
 
-    fn persist(&mut self, request: R, journey: Journey) {
+    fn persist(&mut self, request: R, journey: Journey, refused: Option<Refused>) {
         let shared = Arc::clone(self.handle.shared());
-        self.state = State::Persisting(Box::pin(persist(shared, request, journey)));
+        self.state = State::Persisting(Box::pin(persist(shared, request, journey, refused)));
     }
 }
 
@@ -68,7 +68,7 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Future for Call<'a, H, R> {
                             this.state = State::Sent(request, ticket);
                         }
                         Ok(Submission::NotLive(_) | Submission::NoRoom(_)) => {
-                            this.persist(request, this.journey(Instant::now()));
+                            this.persist(request, this.journey(Instant::now()), None);
                         }
                         Err(error) => return Poll::Ready(Err(error.into())),
                     }
@@ -79,10 +79,20 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Future for Call<'a, H, R> {
                         return Poll::Pending;
                     };
                     let shared = this.handle.shared();
+                    let mut refused = None;
                     let journey = match result {
-                        Ok(reply) => match request.finish(reply) {
-                            Finish::Done(result) => return Poll::Ready(result),
-                            Finish::Alone(refusal) => this.journey(ticket.opened()).alone(shared, refusal),
+                        Ok(reply) => match request.not_now(&reply) {
+                            None => match request.finish(reply) {
+                                Finish::Done(result) => return Poll::Ready(result),
+                                Finish::Alone(refusal) => {
+                                    this.journey(ticket.opened()).alone(shared, refusal)
+                                }
+                            },
+                            Some(why) => {
+                                let epoch = ticket.epoch();
+                                refused = Some(Refused { why, epoch, reply });
+                                this.journey(ticket.opened())
+                            }
                         },
                         Err(undelivered) => {
                             let journey = this.journey(undelivered.opened);
@@ -92,7 +102,7 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Future for Call<'a, H, R> {
                             }
                         }
                     };
-                    this.persist(request, journey);
+                    this.persist(request, journey, refused);
                 }
                 State::Persisting(mut future) => {
                     let result = future.as_mut().poll(cx);

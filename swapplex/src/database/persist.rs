@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::local::{self, Submission, Way};
+use super::not_now::{NotNow, pause};
 use super::request::{Finish, Refusal, Request};
 use super::shared::Shared;
 use super::ticket::Ticket;
 use crate::error::{Error, NoReply, NotExecuted};
-use crate::multiplex::{LostCause, Reason, Undelivered};
+use crate::multiplex::{LostCause, Reason, Reply, Undelivered};
 use crate::replay::{AfterDeadline, AfterLoss, Replay, after_deadline, after_loss};
 
 /// Where a request on its way stands.
@@ -24,6 +25,16 @@ pub(super) struct Journey {
     is_alone: bool,
     /// Its last sending may have been executed, and changes something.
     doubt: Option<Doubt>,
+    /// How often in a row the server has refused it for now.
+    refusals: u32,
+}
+
+/// A refusal for now, which is the answer if there is no time to ask again.
+pub(super) struct Refused {
+    pub(super) why: NotNow,
+    /// On which connection.
+    pub(super) epoch: u64,
+    pub(super) reply: Reply,
 }
 
 /// What a request that may have been executed is told if nothing else is heard.
@@ -41,6 +52,7 @@ impl Journey {
             limit,
             is_alone: false,
             doubt: None,
+            refusals: 0,
         }
     }
 
@@ -110,6 +122,28 @@ impl Journey {
         Err(unknown(shared, request, doubt.epoch, Arc::clone(&doubt.cause)))
     }
 
+    /// Waits for a better moment after a refusal; false where there is no time for that.
+    async fn pause(&mut self, shared: &Shared, why: NotNow, epoch: u64) -> bool {
+        self.refusals = self.refusals.saturating_add(1);
+        let Some(until) = Instant::now()
+            .checked_add(pause(self.refusals))
+            .filter(|until| *until < self.limit)
+        else {
+            return false;
+        };
+        match (why, local::lane(shared)) {
+            (NotNow::ReadOnly, Ok(lane)) => {
+                if let Some(connection) = local::connection(shared).filter(|live| live.epoch == epoch) {
+                    connection.ask_renewal();
+                }
+                // The server may be told to take writes again, and the address may lead to another one.
+                let _ = timeout_at(until, lane.replaced(epoch)).await;
+            }
+            _ => sleep_until(until).await,
+        }
+        true
+    }
+
     /// It could not be sent (again).
     fn unsent<R: Request>(&self, shared: &Shared, request: &R, error: Error) -> Error {
         if let Some(Doubt { epoch, cause, .. }) = &self.doubt {
@@ -119,6 +153,20 @@ impl Journey {
             return partial(shared, request, error);
         }
         error
+    }
+
+    /// It was refused, and there is no time to ask again.
+    fn give_up<R: Request>(
+        &self,
+        shared: &Shared,
+        request: &mut R,
+        reply: Reply,
+    ) -> Result<R::Output, R::Error> {
+        match &self.doubt {
+            // The refusal says nothing of the time before.
+            Some(doubt) => Err(unknown(shared, request, doubt.epoch, Arc::clone(&doubt.cause)).into()),
+            None => finish(request, reply),
+        }
     }
 
     /// Its time is up.
@@ -137,7 +185,7 @@ pub(crate) async fn call_within<R: Request>(
     patience: Duration,
 ) -> Result<R::Output, R::Error> {
     let journey = Journey::until(Instant::now() + patience);
-    persist(shared, request, journey).await
+    persist(shared, request, journey, None).await
 }
 
 /// Sends a request that nobody waits for the answer of. Resolves when it is on its way.
@@ -152,25 +200,45 @@ pub(super) async fn persist<R: Request>(
     shared: Arc<Shared>,
     mut request: R,
     mut journey: Journey,
+    mut refused: Option<Refused>,
 ) -> Result<R::Output, R::Error> {
     loop {
+        if let Some(Refused { why, epoch, .. }) = refused
+            && !journey.pause(&shared, why, epoch).await
+            && let Some(Refused { reply, .. }) = refused.take()
+        {
+            return journey.give_up(&shared, &mut request, reply);
+        }
         journey.fence(&shared, &request).await?;
         let limit = journey.limit;
         let mut ticket = match send(&shared, &request, journey.is_alone, limit).await {
             Ok(ticket) => ticket,
-            Err(error) => return Err(journey.unsent(&shared, &request, error).into()),
+            Err(error) => {
+                return match refused {
+                    Some(Refused { reply, .. }) => journey.give_up(&shared, &mut request, reply),
+                    None => Err(journey.unsent(&shared, &request, error).into()),
+                };
+            }
         };
+        refused = None;
         let answer = future::poll_fn(|cx| ticket.poll(cx));
         match timeout_at(limit, answer).await {
-            Ok(Ok(reply)) => match request.finish(reply) {
-                Finish::Done(result) => {
-                    if journey.is_alone && result.as_ref().is_err_and(R::blames_key) {
-                        remember(&shared, &request);
-                    }
-                    return result;
+            Ok(Ok(reply)) => {
+                if let Some(why) = request.not_now(&reply) {
+                    let epoch = ticket.epoch();
+                    refused = Some(Refused { why, epoch, reply });
+                    continue;
                 }
-                Finish::Alone(refusal) => journey = journey.alone(&shared, refusal),
-            },
+                match request.finish(reply) {
+                    Finish::Done(result) => {
+                        if journey.is_alone && result.as_ref().is_err_and(R::blames_key) {
+                            remember(&shared, &request);
+                        }
+                        return result;
+                    }
+                    Finish::Alone(refusal) => journey = journey.alone(&shared, refusal),
+                }
+            }
             Ok(Err(undelivered)) => journey = journey.resume(&shared, &mut request, undelivered)?,
             // It is in an outbox, and will be sent even if it was not yet.
             Err(_) => return Err(journey.late(&shared, &request, None, true).into()),
@@ -221,6 +289,14 @@ async fn send(
         }
         // The next connection may be lost at once as well: the other tasks must get on meanwhile.
         tokio::task::yield_now().await;
+    }
+}
+
+/// The answer to a request that shares no command, or whose command is refused.
+pub(super) fn finish<R: Request>(request: &mut R, reply: Reply) -> Result<R::Output, R::Error> {
+    match request.finish(reply) {
+        Finish::Done(result) => result,
+        Finish::Alone(_) => unreachable!("nothing is wrong with what it shares"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a request must be able to do to travel.
 
+use super::not_now::NotNow;
 use crate::command::Class;
 use crate::error::Error;
 use crate::multiplex::{Ask, Reply, Undelivered};
@@ -48,6 +49,11 @@ pub(crate) trait Request {
     /// executed, or `None` where nothing can have been.
     fn resume(&mut self, undelivered: Undelivered) -> Option<Class> {
         undelivered.is_sent().then(|| self.class())
+    }
+
+    /// Whether the server has refused to execute it for now. Keeps what else was answered.
+    fn not_now(&mut self, reply: &Reply) -> Option<NotNow> {
+        NotNow::of(reply)
     }
 
     /// Makes the caller's answer of the server's.

@@ -2,9 +2,12 @@
 //!
 //! That it is one task is what makes it one dial at a time.
 
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::{future, mem};
 
+use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::debounce::Debounce;
@@ -35,12 +38,34 @@ enum End {
     /// The client is gone.
     Closed,
     Lost(Option<Loss>),
+    /// Another one takes its place, while what is under way on it is answered.
+    Replaced(Dialled),
 }
 
 /// A lost connection of which the server may still have something to execute, unless it is fenced off.
 struct Loss {
     epoch: u64,
     left: Option<Identity>,
+}
+
+/// What is left to do for a connection that another one has replaced.
+#[derive(Default)]
+struct Draining(Option<BoxFuture<'static, ()>>);
+
+impl Draining {
+    /// Sees to it that it gets on; never resolves.
+    async fn go_on(&mut self) -> Infallible {
+        self.finish().await;
+        future::pending().await
+    }
+
+    /// Resolves when there is nothing left to do.
+    async fn finish(&mut self) {
+        if let Some(rest) = &mut self.0 {
+            rest.await;
+            self.0 = None;
+        }
+    }
 }
 
 /// Keeps a lane connected until its client is gone or its runtime ends.
@@ -60,32 +85,45 @@ pub(super) fn supervise(charge: Charge) -> impl Future<Output = ()> {
 impl Charge {
     async fn keep_connected(&self) {
         let mut debounce = Debounce::new(self.settings.reconnect_debounce, self.settings.reconnect_jitter);
-        let mut next = Instant::now();
         let mut loss: Option<Loss> = None;
+        let mut old = Draining::default();
         loop {
-            tokio::select! {
-                () = tokio::time::sleep_until(next) => {}
-                () = self.lane.close.notified() => return,
+            let before = loss.as_ref().and_then(|loss| loss.left.as_ref());
+            let dialled = tokio::select! {
+                dialled = self.dial(&mut debounce, before, |cause| self.lane.failed(cause)) => dialled,
+                () = self.lane.close.notified() => break,
+                never = old.go_on() => match never {},
+            };
+            if let Some(loss) = loss.take() {
+                self.fences.record(loss.epoch, dialled.greeting.has_fenced);
             }
+            let mut end = self.serve(dialled, &mut old, &mut debounce).await;
+            while let End::Replaced(dialled) = end {
+                end = self.serve(dialled, &mut old, &mut debounce).await;
+            }
+            match end {
+                End::Closed | End::Replaced(_) => break,
+                End::Lost(left) => loss = left,
+            }
+        }
+        old.finish().await;
+    }
+
+    /// Dials until a connection is made, no more often than the debounce allows.
+    async fn dial(
+        &self,
+        debounce: &mut Debounce,
+        before: Option<&Identity>,
+        failed: impl Fn(Arc<ConnectError>),
+    ) -> Dialled {
+        let mut next = debounce.next(Instant::now(), fastrand::f64());
+        loop {
+            tokio::time::sleep_until(next).await;
             let began = Instant::now();
             debounce.dialled(began);
             self.counters.dials.add(1);
-            let before = loss.as_ref().and_then(|loss| loss.left.as_ref());
-            let dialled = tokio::select! {
-                dialled = dial(&self.destination, before, &self.settings) => dialled,
-                () = self.lane.close.notified() => return,
-            };
-            match dialled {
-                Ok(dialled) => {
-                    if let Some(loss) = loss.take() {
-                        self.fences.record(loss.epoch, dialled.greeting.has_fenced);
-                    }
-                    match self.serve(dialled).await {
-                        End::Closed => return,
-                        End::Lost(left) => loss = left,
-                    }
-                    next = debounce.next(Instant::now(), fastrand::f64());
-                }
+            match dial(&self.destination, before, &self.settings).await {
+                Ok(dialled) => return dialled,
                 Err(error) => {
                     debounce.failed(began);
                     let cause = Arc::new(error);
@@ -94,14 +132,14 @@ impl Charge {
                         cause: Arc::clone(&cause),
                         next_attempt: next,
                     });
-                    self.lane.failed(cause);
+                    failed(cause);
                 }
             }
         }
     }
 
-    /// Drives a connection until it ends.
-    async fn serve(&self, dialled: Dialled) -> End {
+    /// Drives a connection until it ends or another one takes its place; and the `old` one, if it has taken one's place.
+    async fn serve(&self, dialled: Dialled, old: &mut Draining, debounce: &mut Debounce) -> End {
         let epoch = self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
         let Dialled {
             transport,
@@ -126,7 +164,7 @@ impl Charge {
         });
         // Made before the driver, and so dropped after it: who waits is told before who watches.
         let mut parting = Parting {
-            events: &self.events,
+            events: Arc::clone(&self.events),
             epoch,
             cause: LostCause::RuntimeEnded,
         };
@@ -138,14 +176,30 @@ impl Charge {
             reply_limits,
         );
         self.lane.connected(Arc::clone(&connection));
+        let successor = async {
+            connection.renewal_asked().await;
+            // This one goes on meanwhile: it still serves reads.
+            self.dial(debounce, None, |_| {}).await
+        };
         let (cause, is_closed) = tokio::select! {
             cause = driver.serve() => (cause, false),
             () = self.lane.close.notified() => (LostCause::Closed, true),
+            dialled = successor => {
+                let mut before = mem::take(old);
+                parting.cause = LostCause::Replaced;
+                old.0 = Some(Box::pin(async move {
+                    tokio::join!(before.finish(), driver.settle());
+                    driver.lose(LostCause::Replaced).await;
+                    drop(parting);
+                }));
+                return End::Replaced(dialled);
+            }
+            never = old.go_on() => match never {},
         };
         if is_closed {
             self.lane.settling(Arc::clone(&connection));
             // What was asked is still answered; deadlines and silence end what is not.
-            driver.settle().await;
+            tokio::join!(driver.settle(), old.finish());
         } else {
             self.lane.disconnected();
         }
@@ -163,13 +217,13 @@ impl Charge {
 }
 
 /// Tells those who watch that a connection has ended, however that comes about.
-struct Parting<'a> {
-    events: &'a EventLog,
+struct Parting {
+    events: Arc<EventLog>,
     epoch: u64,
     cause: LostCause,
 }
 
-impl Drop for Parting<'_> {
+impl Drop for Parting {
     fn drop(&mut self) {
         self.events.push(ConnectionEvent::Disconnected {
             epoch: self.epoch,

@@ -89,8 +89,18 @@
 //!
 //! # Errors that are answers
 //!
-//! An error that the server sends is a reply like any other: the command's caller gets it, and the connection stays.
-//! That includes `LOADING`, `READONLY` and `OOM`.
+//! An error that the server sends is a reply like any other: the command's caller gets it, and the connection stays. That
+//! includes `OOM`, `MISCONF` and `NOREPLICAS`. Two errors say that the command was not executed and may soon be, so it is
+//! sent again, at every level, and its caller gets the error only where the deadline comes first:
+//!
+//! - `LOADING`: the server is reading its data. It is asked again after a pause.
+//! - `READONLY`: the server has become a replica, as after a failover, and the address may lead to the new primary by now.
+//!   A new connection is made, no more often than the debounce allows, and takes the old one's place; until then, the old
+//!   one serves reads. What is under way on it is still answered.
+//!
+//! A pipeline goes on from the first command that was refused so, unless something behind it was executed that must not
+//! be twice: then its replies are as they came. A transaction that was discarded (`EXECABORT`) for no other reason than
+//! these was not executed, and is sent again.
 //!
 //! # Telling them apart
 //!

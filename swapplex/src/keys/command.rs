@@ -12,7 +12,7 @@ use super::field::FieldRequest;
 use super::reply::Unfit;
 use crate::argument::Argument;
 use crate::command::Class;
-use crate::database::{Call, Database, Finish, Place, Request};
+use crate::database::{Call, Database, Finish, NotNow, Place, Request};
 use crate::error::Error;
 use crate::multiplex::{Ask, Reply};
 use crate::resp;
@@ -222,6 +222,13 @@ impl<T> Request for KeyRequest<T> {
     // A transaction counts as sent when its last byte, `EXEC`'s, is: before that nothing of it runs.
     fn class(&self) -> Class {
         self.class
+    }
+
+    fn not_now(&mut self, reply: &Reply) -> Option<NotNow> {
+        match reply {
+            Reply::Frames(frames) => NotNow::of_transaction(frames),
+            reply => NotNow::of(reply),
+        }
     }
 
     fn finish(&mut self, reply: Reply) -> Finish<T, Error> {

@@ -40,6 +40,8 @@ pub(crate) struct Connection {
     budget: usize,
     weight: AtomicUsize,
     room: Notify,
+    /// Somebody wants a new connection in place of this one.
+    renewal: Notify,
     grouping: AtomicBool,
     has_loners: AtomicBool,
     loners: RwLock<HashSet<Box<[u8]>>>,
@@ -64,6 +66,7 @@ impl Connection {
             budget,
             weight: AtomicUsize::new(0),
             room: Notify::new(),
+            renewal: Notify::new(),
             grouping: AtomicBool::new(true),
             has_loners: AtomicBool::new(false),
             loners: RwLock::default(),
@@ -274,6 +277,16 @@ impl Connection {
         if wire.weight() < before {
             self.room.notify_waiters();
         }
+    }
+
+    /// Asks for a new connection in place of this one, which goes on until there is one.
+    pub(crate) fn ask_renewal(&self) {
+        self.renewal.notify_one();
+    }
+
+    /// Resolves when somebody has asked for a new connection.
+    pub(crate) async fn renewal_asked(&self) {
+        self.renewal.notified().await;
     }
 
     /// Whether `key` may share a command with others here.

@@ -1,5 +1,6 @@
 //! What happens to commands when the connection, or the server, goes away under them.
 
+mod failover;
 mod fence;
 mod oracle;
 mod replay;
