@@ -133,6 +133,7 @@
 //!   `client-output-buffer-limit`, is sent again until its deadline, and breaks each connection that it travels on. Reads
 //!   that share those are sent again with it, and in the worst case time out with it.
 //! - A connection that the server has closed, but whose end has not reached us, still accepts bytes. A write into it
-//!   counts as sent.
+//!   counts as sent. (One whose end has reached us does not: a connection that was idle is looked at before anything is
+//!   written to it.)
 //! - What the server itself loses, in a crash or a failover, nobody can send again: a confirmed write is as durable
 //!   as the server's configuration makes it.

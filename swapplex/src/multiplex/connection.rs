@@ -40,6 +40,7 @@ pub(crate) struct Connection {
     budget: usize,
     weight: AtomicUsize,
     room: Notify,
+    left_sent: AtomicBool,
     /// Somebody wants a new connection in place of this one.
     renewal: Notify,
     grouping: AtomicBool,
@@ -66,6 +67,7 @@ impl Connection {
             budget,
             weight: AtomicUsize::new(0),
             room: Notify::new(),
+            left_sent: AtomicBool::new(false),
             renewal: Notify::new(),
             grouping: AtomicBool::new(true),
             has_loners: AtomicBool::new(false),
@@ -145,6 +147,15 @@ impl Connection {
             self.driver.wake();
             return;
         };
+        if mem::take(&mut wire.unsure) && writer.is_readable() {
+            // Nothing is owed, so that is the end of the connection, most likely. The driver reads first, and what it
+            // finds decides whether anything is written.
+            wire.unsure = true;
+            wire.blocked = true;
+            drop(wire);
+            self.driver.wake();
+            return;
+        }
         wire.writing = true;
         while wire.has_unwritten() && !wire.blocked {
             let load = wire.take_load();
@@ -164,6 +175,17 @@ impl Connection {
         if is_blocked {
             self.driver.wake();
         }
+    }
+
+    /// Whether nothing may be written before the connection is looked at.
+    pub(super) fn is_unsure(&self) -> bool {
+        let wire = lock(&self.wire);
+        wire.unsure && wire.has_unwritten()
+    }
+
+    /// Notes that the connection has been looked at.
+    pub(super) fn is_sure(&self) {
+        lock(&self.wire).unsure = false;
     }
 
     /// Lets the driver write, where nobody else does: `write` is given what is unwritten.
@@ -190,11 +212,12 @@ impl Connection {
         Poll::Ready(Ok(()))
     }
 
-    /// Hands out complete frames, which lie in `chunk`, to those who wait for them. False where nobody does.
+    /// Hands out complete frames, which came `now` and lie in `chunk`, to those who wait for them. False where nobody does.
     pub(super) fn deliver(
         &self,
         chunk: &bytes::Bytes,
         mut frames: &[FrameAt],
+        now: Instant,
         wakers: &mut Vec<Waker>,
     ) -> bool {
         while !frames.is_empty() {
@@ -209,7 +232,7 @@ impl Connection {
             if complete {
                 self.counters.settled(&outbox.tally());
                 let mut wire = lock(&self.wire);
-                wire.complete_front();
+                wire.complete_front(now);
                 wire.admit_due();
                 self.publish(&wire);
                 self.write(wire);
@@ -245,7 +268,9 @@ impl Connection {
                 wire.blocked = true;
                 return false;
             }
-            wire.lose(cause, &mut wakers);
+            // Looked at by the task that has this called.
+            self.left_sent
+                .store(wire.lose(cause, &mut wakers), Ordering::Relaxed);
             self.publish(&wire);
         }
         // The socket closes when the last writer lets go of it, not when an idle thread forgets this connection.
@@ -257,7 +282,7 @@ impl Connection {
 
     /// Whether the server may still execute something, now that the connection is lost.
     pub(crate) fn left_sent(&self) -> bool {
-        lock(&self.wire).left_sent()
+        self.left_sent.load(Ordering::Relaxed)
     }
 
     /// Nothing is owed to anybody.

@@ -103,6 +103,13 @@ impl Driver {
         if let Poll::Ready(cause) = self.poll_read(cx) {
             return Poll::Ready(cause);
         }
+        if self.connection.is_unsure() {
+            if self.transport.is_readable() {
+                // Not read, because its arrival has not been announced yet. That will wake us.
+                return self.poll_patience(cx);
+            }
+            self.connection.is_sure();
+        }
         let Self {
             connection,
             transport,
@@ -176,7 +183,10 @@ impl Driver {
         if pushes {
             self.frames.retain(|at| at.frame.kind != Kind::Push);
         }
-        if !self.connection.deliver(&chunk, &self.frames, &mut self.wakers) {
+        if !self
+            .connection
+            .deliver(&chunk, &self.frames, self.heard, &mut self.wakers)
+        {
             return Err(LostCause::SurplusReply);
         }
         breach

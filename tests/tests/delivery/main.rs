@@ -2,6 +2,7 @@
 
 mod failover;
 mod fence;
+mod idle;
 mod oracle;
 mod replay;
 
