@@ -39,7 +39,7 @@ pub(crate) struct Apart {
 type Turn = Arc<OwnedSemaphorePermit>;
 
 /// Why a request on a connection of one's own has no answer.
-enum NoAnswer {
+pub(super) enum NoAnswer {
     Undelivered(Undelivered),
     Late { may_be_sent: bool },
 }
@@ -128,6 +128,10 @@ impl Apart {
         self.connection.epoch
     }
 
+    pub(super) fn is_lost(&self) -> bool {
+        self.connection.is_lost()
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
@@ -170,7 +174,12 @@ impl Apart {
         }
     }
 
-    async fn ask<R: Request>(&self, request: &R, limit: Option<Instant>) -> Result<Reply, NoAnswer> {
+    /// Sends a request once and waits for its answer, not yet made out.
+    pub(super) async fn ask<R: Request>(
+        &self,
+        request: &R,
+        limit: Option<Instant>,
+    ) -> Result<Reply, NoAnswer> {
         let Some(mut ticket) = self.submit(request, limit).await else {
             return Err(NoAnswer::Late { may_be_sent: false });
         };

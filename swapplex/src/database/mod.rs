@@ -17,6 +17,7 @@ mod request;
 mod settle;
 mod shared;
 mod supervisor;
+mod suspect;
 mod ticket;
 
 pub(crate) use apart::{Apart, after, call_apart, dial_apart};

@@ -12,6 +12,7 @@ use super::local::{self, Submission, Way};
 use super::not_now::{NotNow, pause};
 use super::request::{Finish, Refusal, Request};
 use super::shared::Shared;
+use super::suspect::{self, Trial};
 use super::ticket::Ticket;
 use crate::error::{Error, NoReply, NotExecuted};
 use crate::multiplex::{LostCause, Reason, Reply, Undelivered};
@@ -27,6 +28,8 @@ pub(super) struct Journey {
     doubt: Option<Doubt>,
     /// How often in a row the server has refused it for now.
     refusals: u32,
+    /// How many connections in a row were lost with a part of it under way.
+    losses: u32,
 }
 
 /// A refusal for now, which is the answer if there is no time to ask again.
@@ -53,6 +56,7 @@ impl Journey {
             is_alone: false,
             doubt: None,
             refusals: 0,
+            losses: 0,
         }
     }
 
@@ -76,6 +80,11 @@ impl Journey {
     ) -> Result<Self, Error> {
         let epoch = undelivered.epoch;
         let reason = undelivered.reason.clone();
+        self.losses = if undelivered.accepted > 0 {
+            self.losses + 1
+        } else {
+            0
+        };
         let sent = request.resume(undelivered);
         let cause = match reason {
             Reason::Lost(cause) => cause,
@@ -155,6 +164,25 @@ impl Journey {
         error
     }
 
+    /// It is what breaks the connections.
+    fn blamed<R: Request>(&self, shared: &Shared, request: &mut R, undelivered: Undelivered) -> Error {
+        let epoch = undelivered.epoch;
+        let cause = match &undelivered.reason {
+            Reason::Lost(cause) => Arc::clone(cause),
+            Reason::Deadline => return self.late(shared, request, Some(epoch), true),
+        };
+        let is_sent = request.resume(undelivered).is_some();
+        if !is_sent && self.doubt.is_none() && !request.has_begun() {
+            return Error::NotExecuted(NotExecuted::Breaks(cause));
+        }
+        shared.counters().unknown_outcomes.add(1);
+        Error::OutcomeUnknown {
+            command: request.name().into(),
+            epoch: Some(epoch),
+            cause: NoReply::Breaks(cause),
+        }
+    }
+
     /// It was refused, and there is no time to ask again.
     fn give_up<R: Request>(
         &self,
@@ -211,6 +239,25 @@ pub(super) async fn persist<R: Request>(
         }
         journey.fence(&shared, &request).await?;
         let limit = journey.limit;
+        if journey.losses >= suspect::LOSSES {
+            match suspect::try_alone(&shared, &request, limit).await {
+                Trial::Answered { reply, epoch } => match request.not_now(&reply) {
+                    Some(why) => refused = Some(Refused { why, epoch, reply }),
+                    None => return finish(&mut request, reply),
+                },
+                Trial::Guilty(undelivered) => {
+                    return Err(journey.blamed(&shared, &mut request, undelivered).into());
+                }
+                Trial::Lost(undelivered) => {
+                    journey = journey.resume(&shared, &mut request, undelivered)?;
+                }
+                Trial::Late { may_be_sent } => {
+                    return Err(journey.late(&shared, &request, None, may_be_sent).into());
+                }
+                Trial::NotSent(error) => return Err(journey.unsent(&shared, &request, error).into()),
+            }
+            continue;
+        }
         let mut ticket = match send(&shared, &request, journey.is_alone, limit).await {
             Ok(ticket) => ticket,
             Err(error) => {

@@ -14,6 +14,7 @@ use super::fence::Fences;
 use super::lane::Lane;
 use super::settle;
 use super::supervisor;
+use super::suspect::Suspects;
 use crate::settings::Settings;
 use crate::stats::Counters;
 use crate::sync::lock;
@@ -31,6 +32,7 @@ pub struct Shared {
     events: Arc<EventLog>,
     epochs: Arc<AtomicU64>,
     pub(super) fences: Arc<Fences>,
+    pub(super) suspects: Suspects,
     lanes: Arc<Lanes>,
 }
 
@@ -49,6 +51,7 @@ impl Shared {
             events: Arc::default(),
             epochs: Arc::default(),
             fences: Arc::default(),
+            suspects: Suspects::default(),
             lanes: Arc::default(),
         }
     }

@@ -102,6 +102,16 @@
 //! be twice: then its replies are as they came. A transaction that was discarded (`EXECABORT`) for no other reason than
 //! these was not executed, and is sent again.
 //!
+//! # Requests that break connections
+//!
+//! Some requests make the server close the connection: a reply over its `client-output-buffer-limit`, an argument over its
+//! `proto-max-bulk-len`. Sent again and again, such a request would take every connection down with all that others
+//! have under way. So whatever was under way, at least in part, at two losses in a row goes on where it can only harm
+//! itself: on a connection of its own, one such request at a time, batched keys one by one. If that connection is lost
+//! too while the shared one goes on, the request is to blame. Its caller gets
+//! [`NoReply::Breaks`](crate::NoReply::Breaks), or [`NotExecuted::Breaks`](crate::NotExecuted::Breaks) if it was never
+//! fully sent; the others are answered.
+//!
 //! # Telling them apart
 //!
 //! [`get`](crate::get) and [`set`](crate::set) return an [`Error`](crate::Error). Through redis-rs's traits only a
@@ -129,9 +139,6 @@
 //!
 //! # What is not covered
 //!
-//! - A read whose own reply breaks the connection, for example because it is over the server's
-//!   `client-output-buffer-limit`, is sent again until its deadline, and breaks each connection that it travels on. Reads
-//!   that share those are sent again with it, and in the worst case time out with it.
 //! - A connection that the server has closed, but whose end has not reached us, still accepts bytes. A write into it
 //!   counts as sent. (One whose end has reached us does not: a connection that was idle is looked at before anything is
 //!   written to it.)

@@ -100,10 +100,13 @@ impl Connection {
         let room = self.room.notified();
         tokio::pin!(room);
         room.as_mut().enable();
-        let is_lost = lock(&self.wire).lost().is_some();
-        if !self.has_room(length) && !is_lost {
+        if !self.has_room(length) && !self.is_lost() {
             room.await;
         }
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        lock(&self.wire).lost().is_some()
     }
 
     pub(crate) fn has_room(&self, length: usize) -> bool {

@@ -4,6 +4,7 @@ mod failover;
 mod fence;
 mod idle;
 mod oracle;
+mod poison;
 mod replay;
 
 use std::sync::Arc;
