@@ -48,6 +48,47 @@ async fn row_32_bytes_that_arrive_after_the_reconnect_do_not_run() {
 }
 
 #[tokio::test]
+async fn row_07_what_a_stopped_server_was_sent_runs_once_at_most_when_it_goes_on() {
+    let server = RedisServer::start();
+    for round in 0..5 {
+        let patience = Duration::from_millis(150);
+        let client = Client::builder(Source::url(server.url()).unwrap())
+            .command_timeout(patience)
+            .reconnect_debounce(Duration::ZERO, Duration::ZERO)
+            .build();
+        client.get("warm").await.unwrap();
+        let mut events = client.connection_stream();
+        live(&mut events, 1).await;
+        server.reset_calls();
+        server.pause();
+        let mut connection = client.connection();
+        let mut patient = client.connection().command_timeout(Duration::from_secs(20));
+        let set = tokio::spawn(async move { patient.set::<_, _, ()>("k", "ours").await });
+        let error = Error::from(connection.incr::<_, _, i64>("n", 1).await.unwrap_err());
+        assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error}");
+        // Silent for so long, the connection is closed; the next one cannot shake hands yet.
+        while !matches!(
+            events.next().await,
+            ConnectionEvent::Disconnected { epoch: 1, .. }
+        ) {}
+        server.resume();
+        // The SET is sent again once the old connection is out of the way, and so never overtaken by its first copy.
+        set.await.unwrap().unwrap();
+        server.ok(&["SET", "k", "theirs"]);
+        client.get("warm").await.unwrap();
+        assert_eq!(server.ok(&["GET", "k"]).text(), "theirs");
+        assert!(server.calls("incrby") <= 1, "round {round}");
+        assert!(server.calls("set") <= 3, "ours, twice at most, and theirs");
+    }
+    // Nobody was told of more, or of less, than what may have run.
+    let count: i64 = match server.ok(&["GET", "n"]) {
+        swapplex_tests::Reply::Nil => 0,
+        count => count.text().parse().unwrap(),
+    };
+    assert!((0..=5).contains(&count), "{count}");
+}
+
+#[tokio::test]
 async fn without_the_right_to_close_connections_a_sent_write_is_unknown_and_a_read_is_sent_again() {
     let server = RedisServer::builder()
         .user("app on >secret ~* +@all -client|kill")
