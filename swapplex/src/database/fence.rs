@@ -31,10 +31,12 @@ impl Fences {
         known.push_back((epoch, holds));
     }
 
-    /// Whether the server is certain to execute nothing more of connection `epoch`.
-    pub(super) fn holds(&self, epoch: u64) -> bool {
+    /// Whether the server is certain to execute nothing more of connection `epoch`, if that was tried.
+    pub(super) fn holds(&self, epoch: u64) -> Option<bool> {
         let known = lock(&self.known);
-        known.iter().any(|known| *known == (epoch, true))
+        known
+            .iter()
+            .find_map(|(known, holds)| (*known == epoch).then_some(*holds))
     }
 
     /// Says, once, that writes are not sent again for want of a fence.
@@ -54,16 +56,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_known_does_not_hold() {
+    fn what_is_long_past_is_forgotten() {
         let fences = Fences::default();
         fences.record(1, true);
         fences.record(2, false);
-        assert!(fences.holds(1));
-        assert!(!fences.holds(2) && !fences.holds(3));
+        assert_eq!(
+            [1, 2, 3].map(|epoch| fences.holds(epoch)),
+            [Some(true), Some(false), None]
+        );
         for epoch in 3..=300 {
             fences.record(epoch, true);
         }
-        assert!(!fences.holds(1), "forgotten");
-        assert!(fences.holds(300));
+        assert_eq!(fences.holds(1), None, "forgotten");
+        assert_eq!(fences.holds(300), Some(true));
     }
 }

@@ -119,14 +119,17 @@ impl Journey {
         };
         // The fence is part of the next connection's handshake.
         let connected = async { local::lane(shared)?.connection().await.map_err(Error::from) };
-        let is_connected = matches!(timeout_at(self.limit, connected).await, Ok(Ok(_)));
-        if is_connected && shared.fences.holds(doubt.epoch) {
-            doubt.is_fenced = true;
-            shared.counters().replays.add(1);
-            return Ok(());
-        }
-        if is_connected {
-            shared.fences.warn();
+        if let Ok(Ok(_)) = timeout_at(self.limit, connected).await {
+            match shared.fences.holds(doubt.epoch) {
+                Some(true) => {
+                    doubt.is_fenced = true;
+                    shared.counters().replays.add(1);
+                    return Ok(());
+                }
+                Some(false) => shared.fences.warn(),
+                // It had another runtime's connection, or one of its own, or one that was being replaced.
+                None => {}
+            }
         }
         Err(unknown(shared, request, doubt.epoch, Arc::clone(&doubt.cause)))
     }

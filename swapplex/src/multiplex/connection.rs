@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use std::{io, mem};
 
@@ -19,7 +19,7 @@ use super::outbox::{Filled, FrameAt, Outbox, Reason};
 use super::wire::{Load, Overdue, Slices, Wire};
 use crate::stats::Counters;
 use crate::sync::lock;
-use crate::transport::DirectWriter;
+use crate::transport::{DirectWriter, Transport};
 
 /// Keys that are kept out of batches on one connection, because a batch failed for them; more are not remembered.
 const MAX_LONERS: usize = 1024;
@@ -180,27 +180,21 @@ impl Connection {
         }
     }
 
-    /// Whether nothing may be written before the connection is looked at.
-    pub(super) fn is_unsure(&self) -> bool {
-        let wire = lock(&self.wire);
-        wire.unsure && wire.has_unwritten()
-    }
-
-    /// Notes that the connection has been looked at.
-    pub(super) fn is_sure(&self) {
-        lock(&self.wire).unsure = false;
-    }
-
-    /// Lets the driver write, where nobody else does: `write` is given what is unwritten.
+    /// Writes what is unwritten, where nobody else does: for the driver, which has read all that it knows of.
     ///
     /// Returns whether all is written.
-    pub(super) fn write_with(
-        &self,
-        mut write: impl FnMut(&[io::IoSlice<'_>]) -> Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<()>> {
+    pub(super) fn poll_write(&self, transport: &mut Transport, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut wire = lock(&self.wire);
+        if wire.unsure && !wire.writing && wire.has_unwritten() {
+            if transport.is_readable() {
+                // Its arrival has not been announced yet. When it is, that wakes the driver, which reads first.
+                wire.blocked = true;
+                return Poll::Pending;
+            }
+            wire.unsure = false;
+        }
         while !wire.writing && wire.has_unwritten() {
-            let written = write(&wire.slices());
+            let written = transport.poll_write(cx, &wire.slices());
             match written {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(n)) => wire.return_load(Load::new(), n),

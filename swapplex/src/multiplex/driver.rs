@@ -103,19 +103,12 @@ impl Driver {
         if let Poll::Ready(cause) = self.poll_read(cx) {
             return Poll::Ready(cause);
         }
-        if self.connection.is_unsure() {
-            if self.transport.is_readable() {
-                // Not read, because its arrival has not been announced yet. That will wake us.
-                return self.poll_patience(cx);
-            }
-            self.connection.is_sure();
-        }
         let Self {
             connection,
             transport,
             ..
         } = self;
-        let written = connection.write_with(|slices| transport.poll_write(cx, slices));
+        let written = connection.poll_write(transport, cx);
         // Also while the socket is full: what it has not taken of the TLS layer's must not be forgotten.
         let flushed = transport.poll_flush(cx);
         if let (Poll::Ready(Err(error)), _) | (_, Poll::Ready(Err(error))) = (written, flushed) {
