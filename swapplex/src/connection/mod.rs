@@ -126,9 +126,9 @@ impl<D: Origin> ManagedConnection<D> {
     /// # use redis::AsyncCommands;
     /// # use swapplex::Replay;
     /// # async fn example() -> redis::RedisResult<()> {
-    /// // Another client may delete the lock at any moment: an older SET of ours must not bring it back.
+    /// // Another client may withdraw the offer at any moment: a SET of ours, sent again, must not bring it back.
     /// let mut careful = swapplex::get_connection().replay(Replay::Reads);
-    /// let () = careful.set("lock:7", "mine").await?;
+    /// let () = careful.set("offer:7", "half price").await?;
     /// # Ok(())
     /// # }
     /// ```

@@ -45,7 +45,7 @@
 //! | `Reads` | `GET`, `HGETALL`, `ZRANGE`, … | reads without errors; no write runs twice | a `SET` under way when a connection is lost is an error |
 //! | `Idempotent`, the default | `SET` without conditions, `MSET`, `SETEX`, batched [`set`](crate::set)s, methods of typed keys that return nothing | caches, sessions and profiles without errors | such a write may run a second time up to the command timeout later, and overwrite what another client wrote in between: its `DEL`, say, after our first `SET` |
 //! | `Effects` | `DEL`, `HSET`, `SADD`, `EXPIRE`, `ZADD`, … | the same for writes whose answer you don't look at | the answer may be that of the second time ("0 deleted"), and others' writes may be overwritten as above |
-//! | `Always` | `INCR`, `LPUSH`, scripts, commands of modules, … | no unknown outcomes but at the deadline | each may run more than once |
+//! | `Always` | `INCR`, `LPUSH`, scripts, commands of modules, … | no unknown outcomes but at the deadline, or where [the old connection](#the-old-connection) cannot be closed | each may run more than once |
 //!
 //! If one key has one writer, `Idempotent` costs you nothing. If many write the same key and the latest must win, use
 //! `Reads`, and look at the errors.

@@ -88,8 +88,33 @@ async fn row_07_what_a_stopped_server_was_sent_runs_once_at_most_when_it_goes_on
     assert!((0..=5).contains(&count), "{count}");
 }
 
+/// Counts warnings.
+#[derive(Clone, Default)]
+struct Warnings(Arc<AtomicUsize>);
+
+impl tracing::Subscriber for Warnings {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() == tracing::Level::WARN
+    }
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
 #[tokio::test]
 async fn without_the_right_to_close_connections_a_sent_write_is_unknown_and_a_read_is_sent_again() {
+    let warnings = Warnings::default();
+    let _guard = tracing::subscriber::set_default(warnings.clone());
     let server = RedisServer::builder()
         .user("app on >secret ~* +@all -client|kill")
         .start();
@@ -105,6 +130,7 @@ async fn without_the_right_to_close_connections_a_sent_write_is_unknown_and_a_re
         client.get("k").await.unwrap();
     }
     assert_eq!(server.calls("set"), 2, "each once");
+    assert_eq!(warnings.0.load(Ordering::Relaxed), 1, "said once");
 }
 
 #[tokio::test]
