@@ -15,6 +15,7 @@ use crate::database::{
     ConnectionStream, Destination, NotReady, Shared, Unsettled, is_ready, settle_and_close,
 };
 use crate::error::Error;
+use crate::replay::Replay;
 use crate::settings::{FOR_EVER, Settings};
 use crate::stats::Stats;
 
@@ -207,6 +208,25 @@ impl ClientBuilder {
     /// at most.
     pub fn reply_depth_limit(mut self, depth: usize) -> Self {
         self.settings.reply_limits.max_depth = depth;
+        self
+    }
+
+    /// What may be sent again where a connection is lost: [`Replay::Idempotent`] by default.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use swapplex::{Client, Replay, config::Source};
+    ///
+    /// # fn main() -> Result<(), swapplex::config::ConfigError> {
+    /// let client = Client::builder(Source::env("SESSIONS"))
+    ///     .replay(Replay::Reads)
+    ///     .build();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn replay(mut self, level: Replay) -> Self {
+        self.settings.replay = level;
         self
     }
 

@@ -96,6 +96,10 @@ pub enum NotExecuted {
     /// The [dedicated connection](crate::Dedicated) that it was to be sent on is lost, and needs to be made again.
     #[error("its connection was lost: {0}")]
     Lost(#[source] Arc<LostCause>),
+    /// The server does not take it: each connection was lost while it was being sent, in the end one that it had alone. An
+    /// argument over the server's `proto-max-bulk-len` does that. Sending it again will lead to the same.
+    #[error("each connection was lost while it was being sent, in the end one that it had alone: {0}")]
+    Breaks(#[source] Arc<LostCause>),
 }
 
 /// Why a request that was sent has no reply.
@@ -105,6 +109,11 @@ pub enum NoReply {
     /// The connection was lost.
     #[error("{0}")]
     Lost(#[source] Arc<LostCause>),
+    /// Each connection that it was sent on was lost, in the end one that it had alone, while the others went on. A reply
+    /// over the server's `client-output-buffer-limit` does that. Sending it again will lead to the same, even if it only
+    /// reads.
+    #[error("it ended each connection that it was sent on, in the end one that it had alone: {0}")]
+    Breaks(#[source] Arc<LostCause>),
     /// Its time was up.
     #[error("its time was up")]
     Timeout,
@@ -170,7 +179,8 @@ impl Error {
                 cause: NoReply::Partial(error),
                 ..
             } => error.io_kind(),
-            Self::OutcomeUnknown { .. } | Self::NotExecuted(NotExecuted::Lost(_)) => {
+            Self::OutcomeUnknown { .. }
+            | Self::NotExecuted(NotExecuted::Lost(_) | NotExecuted::Breaks(_)) => {
                 io::ErrorKind::ConnectionReset
             }
             Self::Decode { .. } | Self::Encode { .. } => io::ErrorKind::InvalidData,
@@ -194,6 +204,12 @@ impl From<RedisError> for Error {
             Some(ours) => ours.clone(),
             None => Self::Redis(Arc::new(error)),
         }
+    }
+}
+
+impl From<Arc<ConnectError>> for Error {
+    fn from(cause: Arc<ConnectError>) -> Self {
+        Self::NotExecuted(NotExecuted::Connect(cause))
     }
 }
 

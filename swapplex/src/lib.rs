@@ -23,6 +23,7 @@
 //! - [`config`]: which variables say where to connect.
 //! - [`Client`]: the same without the environment; [`Database`]: further databases that have a type of their own.
 //! - [`Error`]: what became of a request that has no answer; [`docs::delivery`] says what is sent again, and when.
+//! - [`Replay`]: how much of that, for a client or a handle.
 //! - [`connection_stream`], [`on_connected`]: what happens to the connection.
 //! - [`ready`], [`close`]: for a readiness probe, and for the end of a service.
 //! - [`macro@main`], [`runtime`]: a Tokio runtime whose end is graceful, and whose threads' data can be referred to.
@@ -40,6 +41,7 @@ mod connection;
 mod database;
 mod error;
 mod multiplex;
+mod replay;
 mod resp;
 mod settings;
 mod stats;
@@ -57,12 +59,13 @@ pub use database::{
 pub use error::{Error, NoReply, NotExecuted};
 pub use keys::{Key, codec, shape};
 pub use multiplex::{HandshakeError, LostCause};
+pub use replay::Replay;
 pub use resp::ProtocolError;
 pub use stats::Stats;
 pub use swapplex_macros::{Database, RedisKeys, main, test};
 
 #[doc(hidden)]
-pub use command::reads;
+pub use command::classes;
 #[doc(hidden)]
 pub use database::private;
 // For the expansion of `#[tokio::test(crate = "swapplex")]`.

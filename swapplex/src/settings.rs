@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::replay::Replay;
 use crate::resp::Limits;
 
 /// Longer than any program runs, and short enough to be added to any moment.
@@ -16,6 +17,7 @@ pub(crate) struct Settings {
     pub(crate) reconnect_jitter: Duration,
     pub(crate) in_flight_budget: usize,
     pub(crate) reply_limits: Limits,
+    pub(crate) replay: Replay,
 }
 
 impl Default for Settings {
@@ -27,6 +29,7 @@ impl Default for Settings {
             reconnect_jitter: Duration::from_millis(500),
             in_flight_budget: 16 * 1024 * 1024,
             reply_limits: Limits::default(),
+            replay: Replay::default(),
         }
     }
 }

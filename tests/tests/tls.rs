@@ -186,6 +186,22 @@ async fn a_killed_connection_is_replaced_without_an_error() {
     }
 }
 
+#[tokio::test]
+async fn an_idle_connection_that_was_closed_costs_no_write() {
+    let setup = Setup::good();
+    let client = setup
+        .client()
+        .reconnect_debounce(Duration::ZERO, Duration::ZERO)
+        .build();
+    let mut conn = client.connection();
+    for round in 1..=100 {
+        let () = conn.ping().await.unwrap();
+        setup.server.kill_clients();
+        assert_eq!(conn.incr::<_, _, u64>("n", 1).await.unwrap(), round);
+    }
+    assert_eq!(client.stats().unknown_outcomes, 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_socket_does_not_take_at_once_still_gets_there() {
     let setup = Setup::good();

@@ -8,9 +8,10 @@ use bytes::Bytes;
 
 use super::answer;
 use crate::argument::Argument;
-use crate::database::{Call, EnvConnection, Finish, Handle, Request, Resume, Static};
+use crate::command::Class;
+use crate::database::{Call, EnvConnection, Finish, Handle, Request, Static};
 use crate::error::Error;
-use crate::multiplex::{Ask, Reply, Undelivered};
+use crate::multiplex::{Ask, Reply};
 use crate::resp::{self, Element};
 
 /// Something that [`get`](crate::get) can look up: a key, and what its value is read as.
@@ -133,16 +134,8 @@ impl<V> Request for GetRequest<V> {
         "GET".into()
     }
 
-    fn only_reads(&self) -> bool {
-        true
-    }
-
-    fn resume(&mut self, undelivered: Undelivered) -> Resume {
-        if undelivered.is_sent() {
-            Resume::Repeat
-        } else {
-            Resume::Unsent
-        }
+    fn class(&self) -> Class {
+        Class::Read
     }
 
     fn finish(&mut self, reply: Reply) -> Finish<Self::Output, Error> {

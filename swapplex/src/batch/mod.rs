@@ -87,8 +87,8 @@ pub fn get_many<K: Lookup>(keys: impl IntoIterator<Item = K>) -> GetMany<K::Valu
 ///
 /// # Errors
 ///
-/// As [`get`], and [`Error::OutcomeUnknown`](crate::Error::OutcomeUnknown) where the value was sent but the
-/// connection was lost, or the time was up, before the server confirmed it.
+/// As [`get`], and [`Error::OutcomeUnknown`](crate::Error::OutcomeUnknown) where the value was sent and the time was up
+/// before the server confirmed it. Where the connection is lost, it is sent again if [`Replay`](crate::Replay) allows.
 ///
 /// # Panics
 ///

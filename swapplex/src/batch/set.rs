@@ -9,9 +9,10 @@ use redis::{ToSingleRedisArg, Value};
 
 use super::answer;
 use crate::argument::Argument;
-use crate::database::{Call, EnvConnection, Finish, Handle, Request, Resume, Static};
+use crate::command::Class;
+use crate::database::{Call, EnvConnection, Finish, Handle, Request, Static};
 use crate::error::Error;
-use crate::multiplex::{Ask, Reply, Undelivered};
+use crate::multiplex::{Ask, Reply};
 use crate::resp;
 
 /// Something that [`set_many`](crate::set_many) can set to a value `V`: a key, and how its values are written.
@@ -148,16 +149,9 @@ impl Request for SetRequest {
         "SET".into()
     }
 
-    fn only_reads(&self) -> bool {
-        false
-    }
-
-    fn resume(&mut self, undelivered: Undelivered) -> Resume {
-        if undelivered.is_sent() {
-            Resume::Unknown
-        } else {
-            Resume::Unsent
-        }
+    fn class(&self) -> Class {
+        // With a TTL too: the table says so of `SET` with `PX`.
+        Class::Idempotent
     }
 
     fn finish(&mut self, reply: Reply) -> Finish<(), Error> {

@@ -14,6 +14,7 @@ use super::transaction;
 use crate::command;
 use crate::database::{Apart, Shared, after};
 use crate::error::Error;
+use crate::replay::Replay;
 use crate::settings::FOR_EVER;
 
 /// A connection of your own, for what would disturb others on a shared one.
@@ -92,10 +93,10 @@ impl ConnectionLike for Dedicated {
         Box::pin(async move {
             let limit = after(command::wait(cmd)?.plus(self.timeout));
             if cmd.is_no_response() {
-                self.apart.post(&CommandRequest(cmd), limit).await?;
+                self.apart.post(&CommandRequest::new(cmd, None), limit).await?;
                 return Ok(Value::Nil);
             }
-            self.apart.call(CommandRequest(cmd), limit).await
+            self.apart.call(CommandRequest::new(cmd, None), limit).await
         })
     }
 
@@ -107,7 +108,7 @@ impl ConnectionLike for Dedicated {
     ) -> RedisFuture<'a, Vec<Value>> {
         Box::pin(async move {
             let limit = after(pipeline::wait(pipeline)?.plus(self.timeout));
-            let request = PipelineRequest::new(pipeline, offset, count)?;
+            let request = PipelineRequest::new(pipeline, Replay::Never, offset, count)?;
             let replies = self.apart.call(request, limit).await?;
             transaction::conclude(pipeline, offset, count, replies).await
         })

@@ -11,6 +11,7 @@ use super::request::CommandRequest;
 use super::transaction;
 use crate::command;
 use crate::database::Fresh;
+use crate::replay::Replay;
 
 /// A connection that nobody has yet but its `on_connect` hook; see
 /// [`ClientBuilder::on_connect`](crate::ClientBuilder::on_connect).
@@ -44,7 +45,7 @@ impl ConnectionLike for NewConnection {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         Box::pin(async move {
             command::wait(cmd)?;
-            let answer = self.fresh.call(CommandRequest(cmd)).await?;
+            let answer = self.fresh.call(CommandRequest::new(cmd, None)).await?;
             Ok(if cmd.is_no_response() { Value::Nil } else { answer })
         })
     }
@@ -57,7 +58,7 @@ impl ConnectionLike for NewConnection {
     ) -> RedisFuture<'a, Vec<Value>> {
         Box::pin(async move {
             pipeline::wait(pipeline)?;
-            let request = PipelineRequest::new(pipeline, offset, count)?;
+            let request = PipelineRequest::new(pipeline, Replay::Never, offset, count)?;
             let replies = self.fresh.call(request).await?;
             transaction::conclude(pipeline, offset, count, replies).await
         })

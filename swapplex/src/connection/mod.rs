@@ -25,6 +25,7 @@ use crate::database::{
     Call, Database, EnvConnection, Handle, Origin, call_apart, call_within, is_live, post,
 };
 use crate::error::Error;
+use crate::replay::Replay;
 use crate::settings::FOR_EVER;
 
 /// A connection to a database, shared with everybody who uses it, that looks after itself.
@@ -62,6 +63,8 @@ pub struct ManagedConnection<D: Origin = EnvConnection> {
     handle: D::Handle,
     /// In place of the client's, if there is one.
     timeout: Option<Duration>,
+    /// Likewise.
+    replay: Option<Replay>,
 }
 
 /// The connection to the database of the environment, [`EnvConnection`]: no await, no lock, no cost.
@@ -87,6 +90,7 @@ impl<D: Origin> ManagedConnection<D> {
         Self {
             handle,
             timeout: None,
+            replay: None,
         }
     }
 
@@ -111,6 +115,34 @@ impl<D: Origin> ManagedConnection<D> {
     pub fn command_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout.min(FOR_EVER));
         self
+    }
+
+    /// The same connection, where so much may be sent again when a connection is lost; in place of what the client
+    /// [says](crate::ClientBuilder::replay).
+    ///
+    /// Costs nothing. A command on a connection of its own (one that blocks) is sent again at most if it only reads.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use redis::AsyncCommands;
+    /// # use swapplex::Replay;
+    /// # async fn example() -> redis::RedisResult<()> {
+    /// // Another client may withdraw the offer at any moment: a SET of ours, sent again, must not bring it back.
+    /// let mut careful = swapplex::get_connection().replay(Replay::Reads);
+    /// let () = careful.set("offer:7", "half price").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn replay(mut self, level: Replay) -> Self {
+        self.replay = Some(level);
+        self
+    }
+
+    fn level(&self) -> Replay {
+        self.replay
+            .unwrap_or_else(|| self.handle.shared().settings().replay)
     }
 
     fn patience(&self) -> Duration {
@@ -158,6 +190,7 @@ impl<D: Origin> Clone for ManagedConnection<D> {
         Self {
             handle: self.handle.clone(),
             timeout: self.timeout,
+            replay: self.replay,
         }
     }
 }
@@ -172,12 +205,13 @@ impl<D: Origin> fmt::Debug for ManagedConnection<D> {
 
 impl<D: Origin> ConnectionLike for ManagedConnection<D> {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
+        let request = CommandRequest::new(cmd, self.replay);
         match command::route(cmd) {
             Ok(Route::Shared) => {}
             Ok(Route::Apart(wait)) => {
                 let shared = Arc::clone(self.handle.shared());
                 let patience = self.patience();
-                return Box::pin(call_apart(shared, CommandRequest(cmd), wait, patience));
+                return Box::pin(call_apart(shared, request, wait, patience));
             }
             Err(refusal) => return Box::pin(async { Err(refusal) }),
         }
@@ -185,15 +219,15 @@ impl<D: Origin> ConnectionLike for ManagedConnection<D> {
             let shared = Arc::clone(self.handle.shared());
             let patience = self.patience();
             return Box::pin(async move {
-                post(&shared, &CommandRequest(cmd), patience).await?;
+                post(&shared, &request, patience).await?;
                 Ok(Value::Nil)
             });
         }
         if let Some(patience) = self.timeout {
             let shared = Arc::clone(self.handle.shared());
-            return Box::pin(call_within(shared, CommandRequest(cmd), patience));
+            return Box::pin(call_within(shared, request, patience));
         }
-        Box::pin(Call::new(self.handle.clone(), CommandRequest(cmd)))
+        Box::pin(Call::new(self.handle.clone(), request))
     }
 
     fn req_packed_commands<'a>(
@@ -202,7 +236,7 @@ impl<D: Origin> ConnectionLike for ManagedConnection<D> {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        let request = PipelineRequest::new(pipeline, offset, count);
+        let request = PipelineRequest::new(pipeline, self.level(), offset, count);
         let (request, route) = match request.and_then(|request| Ok((request, pipeline::route(pipeline)?))) {
             Ok(parts) => parts,
             Err(refusal) => return Box::pin(async { Err(refusal) }),

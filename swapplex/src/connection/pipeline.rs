@@ -1,16 +1,18 @@
-use std::mem;
+use std::slice;
 
 use bytes::Bytes;
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult};
 
-use crate::command::{self, Route, Wait};
-use crate::database::{Finish, Request, Resume};
+use crate::command::{self, Class, Route, Wait};
+use crate::database::{Finish, NotNow, Request, is_error};
 use crate::multiplex::{Ask, Reply, Undelivered};
+use crate::replay::Replay;
 use crate::resp;
 
 /// One of redis-rs's pipelines on its way, atomic or not.
 pub(super) struct PipelineRequest<'a> {
     pipeline: &'a Pipeline,
+    replay: Replay,
     /// Replies to the first commands, which need not be sent again.
     answered: Vec<Bytes>,
 }
@@ -58,12 +60,18 @@ impl<'a> PipelineRequest<'a> {
     /// # Errors
     ///
     /// Where the pipeline holds nothing, or other replies are asked for than will come.
-    pub(super) fn new(pipeline: &'a Pipeline, offset: usize, count: usize) -> RedisResult<Self> {
+    pub(super) fn new(
+        pipeline: &'a Pipeline,
+        replay: Replay,
+        offset: usize,
+        count: usize,
+    ) -> RedisResult<Self> {
         if pipeline.is_empty() && !pipeline.is_transaction() {
             return Err((ErrorKind::Client, "empty command").into());
         }
         let request = Self {
             pipeline,
+            replay,
             answered: Vec::new(),
         };
         if offset + count != request.replies() {
@@ -86,6 +94,14 @@ impl<'a> PipelineRequest<'a> {
             })
             .take_while(|end| *end <= accepted)
             .count()
+    }
+
+    /// All replies: those to the commands in front of the ones that `frames` answer, and `frames`.
+    fn with_answered(&self, frames: &[Bytes]) -> Vec<Bytes> {
+        let mut replies = self.answered.clone();
+        replies.truncate(self.replies() - frames.len());
+        replies.extend_from_slice(frames);
+        replies
     }
 
     fn unanswered(&self) -> impl Iterator<Item = &'a Cmd> {
@@ -128,16 +144,19 @@ impl Request for PipelineRequest<'_> {
         }
     }
 
-    fn only_reads(&self) -> bool {
-        self.pipeline.cmd_iter().all(command::is_read)
+    fn class(&self) -> Class {
+        worst(self.pipeline.cmd_iter())
+    }
+
+    fn replay(&self) -> Option<Replay> {
+        Some(self.replay)
     }
 
     fn has_begun(&self) -> bool {
-        let mut answered = self.pipeline.cmd_iter().take(self.answered.len());
-        !answered.all(command::is_read)
+        worst(self.pipeline.cmd_iter().take(self.answered.len())) > Class::Read
     }
 
-    fn resume(&mut self, undelivered: Undelivered) -> Resume {
+    fn resume(&mut self, undelivered: Undelivered) -> Option<Class> {
         let may_have_run = if self.pipeline.is_transaction() {
             // Nothing of it runs before `EXEC` has arrived, and that stands at its very end.
             if undelivered.is_sent() {
@@ -151,29 +170,47 @@ impl Request for PipelineRequest<'_> {
             self.answered.extend(undelivered.answered);
             sent.saturating_sub(answered)
         };
-        if may_have_run == 0 {
-            Resume::Unsent
-        } else if self.unanswered().take(may_have_run).all(command::is_read) {
-            Resume::Repeat
-        } else {
-            Resume::Unknown
+        (may_have_run > 0).then(|| worst(self.unanswered().take(may_have_run)))
+    }
+
+    fn not_now(&mut self, reply: &Reply) -> Option<NotNow> {
+        if !frames(reply).iter().any(|frame| is_error(frame)) {
+            return None;
         }
+        let replies = self.with_answered(frames(reply));
+        if self.pipeline.is_transaction() {
+            return NotNow::of_transaction(&replies);
+        }
+        let is_repeatable = |at: usize| {
+            let class = self.pipeline.cmd_iter().nth(at).map(command::class);
+            // Answered, and executed again for the sake of the order.
+            class == Some(Class::Read) && self.replay >= Replay::Reads
+        };
+        let (kept, refusal) = NotNow::of_pipeline(&replies, is_repeatable)?;
+        self.answered = replies;
+        self.answered.truncate(kept);
+        Some(refusal)
     }
 
     fn finish(&mut self, reply: Reply) -> Finish<Vec<Bytes>, RedisError> {
-        let mut answered = mem::take(&mut self.answered);
-        Finish::Done(match reply {
-            Reply::Frame(frame) => {
-                answered.push(frame);
-                Ok(answered)
-            }
-            Reply::Frames(frames) => {
-                answered.extend(frames);
-                Ok(answered)
-            }
-            Reply::Bulk(_) | Reply::Nil | Reply::Refused(_) | Reply::Mismatch { .. } => {
-                unreachable!("a command of its own has a reply of its own")
-            }
-        })
+        Finish::Done(Ok(match reply {
+            Reply::Frames(frames) if self.answered.is_empty() => frames,
+            reply => self.with_answered(frames(&reply)),
+        }))
     }
+}
+
+fn frames(reply: &Reply) -> &[Bytes] {
+    match reply {
+        Reply::Frame(frame) => slice::from_ref(frame),
+        Reply::Frames(frames) => frames,
+        Reply::Bulk(_) | Reply::Nil | Reply::Refused(_) | Reply::Mismatch { .. } => {
+            unreachable!("a command of its own has a reply of its own")
+        }
+    }
+}
+
+/// What running all of them twice would do.
+fn worst<'a>(commands: impl Iterator<Item = &'a Cmd>) -> Class {
+    commands.map(command::class).max().unwrap_or(Class::Read)
 }

@@ -1,45 +1,51 @@
 use redis::{Cmd, RedisError, Value};
 
-use crate::command;
-use crate::database::{Finish, Request, Resume};
+use crate::command::{self, Class};
+use crate::database::{Finish, Request};
 use crate::error::Error;
-use crate::multiplex::{Ask, Reply, Undelivered};
+use crate::multiplex::{Ask, Reply};
+use crate::replay::Replay;
 use crate::resp;
 
 /// One of redis-rs's commands on its way.
-pub(super) struct CommandRequest<'a>(pub(super) &'a Cmd);
+#[derive(Clone, Copy)]
+pub(super) struct CommandRequest<'a> {
+    command: &'a Cmd,
+    /// In place of the client's, if there is one.
+    replay: Option<Replay>,
+}
+
+impl<'a> CommandRequest<'a> {
+    pub(super) fn new(command: &'a Cmd, replay: Option<Replay>) -> Self {
+        Self { command, replay }
+    }
+}
 
 impl Request for CommandRequest<'_> {
     type Output = Value;
     type Error = RedisError;
 
     fn length(&self) -> usize {
-        command::length(self.0)
+        command::length(self.command)
     }
 
     fn ask<R>(&self, _: bool, give: impl FnOnce(Ask<'_>) -> R) -> R {
         give(Ask::Plain {
-            encode: &mut |out| self.0.write_packed_command(out),
+            encode: &mut |out| self.command.write_packed_command(out),
             replies: 1,
         })
     }
 
     fn name(&self) -> String {
-        command::name(self.0)
+        command::name(self.command)
     }
 
-    fn only_reads(&self) -> bool {
-        command::is_read(self.0)
+    fn class(&self) -> Class {
+        command::class(self.command)
     }
 
-    fn resume(&mut self, undelivered: Undelivered) -> Resume {
-        if !undelivered.is_sent() {
-            Resume::Unsent
-        } else if self.only_reads() {
-            Resume::Repeat
-        } else {
-            Resume::Unknown
-        }
+    fn replay(&self) -> Option<Replay> {
+        self.replay
     }
 
     fn finish(&mut self, reply: Reply) -> Finish<Value, RedisError> {

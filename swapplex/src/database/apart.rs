@@ -9,17 +9,18 @@ use futures_util::future::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use super::call::{late, partial, retry};
 use super::dial::{ConnectError, Dialled, dial};
 use super::line::{Blockable, Driven, Line};
 use super::local;
-use super::request::{Finish, Request, Resume};
+use super::not_now::pause;
+use super::persist::{finish, late, partial, retry_apart, unknown};
+use super::request::Request;
 use super::shared::Shared;
 use super::ticket::Ticket;
 use crate::command::Wait;
-use crate::error::{Error, NoReply, NotExecuted};
+use crate::error::{Error, NotExecuted};
 use crate::multiplex::{Connection, Driver, LostCause, Push, Reason, Reply, Undelivered};
 use crate::settings::FOR_EVER;
 
@@ -41,7 +42,7 @@ pub(crate) struct Apart {
 type Turn = Arc<OwnedSemaphorePermit>;
 
 /// Why a request on a connection of one's own has no answer.
-enum NoAnswer {
+pub(super) enum NoAnswer {
     Undelivered(Undelivered),
     Late {
         may_be_sent: bool,
@@ -64,7 +65,7 @@ pub(crate) async fn dial_apart(shared: &Shared, limit: Instant) -> Result<Dialle
     let attempts = async {
         loop {
             lane.connection().await?;
-            match dial(&shared.destination, shared.settings()).await {
+            match dial(&shared.destination, None, shared.settings()).await {
                 Ok(dialled) => return Ok(dialled),
                 Err(cause) if cause.is_permanent() => return Err(Arc::new(cause)),
                 Err(cause) => last = Some(Arc::new(cause)),
@@ -145,6 +146,10 @@ impl Apart {
         self.connection.epoch
     }
 
+    pub(super) fn is_lost(&self) -> bool {
+        self.connection.is_lost()
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
@@ -169,7 +174,7 @@ impl Apart {
             Err(NoAnswer::Undelivered(undelivered)) => undelivered,
         };
         let (reason, epoch) = (undelivered.reason.clone(), undelivered.epoch);
-        let may_have_run = request.resume(undelivered) != Resume::Unsent || request.has_begun();
+        let may_have_run = request.resume(undelivered).is_some() || request.has_begun();
         let cause = match reason {
             Reason::Lost(cause) => cause,
             Reason::Deadline => return Err(late(&self.shared, &request, Some(epoch), may_have_run).into()),
@@ -177,13 +182,7 @@ impl Apart {
         if !may_have_run {
             return Err(Error::NotExecuted(NotExecuted::Lost(cause)).into());
         }
-        self.shared.counters().unknown_outcomes.add(1);
-        Err(Error::OutcomeUnknown {
-            command: request.name().into(),
-            epoch: Some(epoch),
-            cause: NoReply::Lost(cause),
-        }
-        .into())
+        Err(unknown(&self.shared, &request, epoch, cause).into())
     }
 
     /// Sends a request. Its answer, if there is one, is passed over.
@@ -195,7 +194,12 @@ impl Apart {
         }
     }
 
-    async fn ask<R: Request>(&self, request: &R, limit: Option<Instant>) -> Result<Reply, NoAnswer> {
+    /// Sends a request once and waits for its answer, not yet made out.
+    pub(super) async fn ask<R: Request>(
+        &self,
+        request: &R,
+        limit: Option<Instant>,
+    ) -> Result<Reply, NoAnswer> {
         let mut ticket = self.submit(request, limit).await?;
         match within(limit, future::poll_fn(|cx| ticket.poll(cx))).await {
             Some(result) => result.map_err(NoAnswer::Undelivered),
@@ -261,7 +265,7 @@ pub(crate) fn drive(shared: &Arc<Shared>, client_id: Option<i64>) -> Result<Driv
     Ok(driven)
 }
 
-fn closed() -> Error {
+pub(super) fn closed() -> Error {
     Error::NotExecuted(NotExecuted::Lost(Arc::new(LostCause::Closed)))
 }
 
@@ -290,6 +294,8 @@ pub(crate) async fn call_apart<R: Request>(
     let turn = Arc::new(turn.expect("the semaphore is never closed"));
     // Its own time begins with its turn: it could not use what others have left of it.
     let limit = after(wait.plus(patience));
+    let mut refusals = 0;
+    let mut refused_since = None;
     loop {
         let connect = Instant::now() + patience;
         let connect = limit.map_or(connect, |limit| limit.min(connect));
@@ -299,8 +305,20 @@ pub(crate) async fn call_apart<R: Request>(
             Err(error) => return Err(error.into()),
         };
         match apart.ask(&request, limit).await {
-            Ok(reply) => return finish(&mut request, reply),
-            Err(NoAnswer::Undelivered(undelivered)) => retry(&shared, &mut request, undelivered)?,
+            Ok(reply) => {
+                if request.not_now(&reply).is_none() {
+                    return finish(&mut request, reply);
+                }
+                // Not what it asked the server to wait, which may be for ever.
+                let until = *refused_since.get_or_insert_with(Instant::now) + patience;
+                refusals += 1;
+                let next = Instant::now() + pause(refusals);
+                if next >= until {
+                    return finish(&mut request, reply);
+                }
+                sleep_until(next).await;
+            }
+            Err(NoAnswer::Undelivered(undelivered)) => retry_apart(&shared, &mut request, undelivered)?,
             Err(NoAnswer::Closed) if request.has_begun() => {
                 return Err(partial(&shared, &request, closed()).into());
             }
@@ -310,13 +328,6 @@ pub(crate) async fn call_apart<R: Request>(
                 return Err(late(&shared, &request, epoch, may_be_sent).into());
             }
         }
-    }
-}
-
-fn finish<R: Request>(request: &mut R, reply: Reply) -> Result<R::Output, R::Error> {
-    match request.finish(reply) {
-        Finish::Done(result) => result,
-        Finish::Alone(_) => unreachable!("it shared its command with nobody"),
     }
 }
 

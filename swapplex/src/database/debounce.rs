@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 /// How far apart dials that fail are at least, without a pause as well: a dead server is not dialled in a tight loop.
-const BREATH: Duration = Duration::from_millis(1);
+pub(super) const BREATH: Duration = Duration::from_millis(1);
 
 /// Decides when the next dial may begin. Pure: told what happened and when, it says when to go on.
 ///

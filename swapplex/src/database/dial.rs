@@ -12,7 +12,7 @@ use tracing::Instrument;
 use super::hook::Hook;
 use super::trace;
 use crate::config::{ConfigError, Credentials, Source, Target, TlsFiles};
-use crate::multiplex::{Greeting, HandshakeError, greet};
+use crate::multiplex::{Greeting, HandshakeError, Identity, greet};
 use crate::settings::Settings;
 use crate::transport::{Transport, is_tls_error};
 
@@ -143,7 +143,12 @@ impl fmt::Debug for Destination {
     }
 }
 
-pub(super) async fn dial(destination: &Destination, settings: &Settings) -> Result<Dialled, ConnectError> {
+/// Connects, and fences off the connection `before`, if one is named.
+pub(super) async fn dial(
+    destination: &Destination,
+    before: Option<&Identity>,
+    settings: &Settings,
+) -> Result<Dialled, ConnectError> {
     let span = trace::connect(destination);
     let mut target = destination.target()?;
     span.record("server", tracing::field::display(target.info.addr()));
@@ -153,7 +158,7 @@ pub(super) async fn dial(destination: &Destination, settings: &Settings) -> Resu
             target = target.authenticate(&**credentials).await?;
         }
         let mut transport = Transport::connect(&target, destination.server_name.as_deref()).await?;
-        let (greeting, leftover) = greet(&mut transport, &target, settings.reply_limits).await??;
+        let (greeting, leftover) = greet(&mut transport, &target, before, settings.reply_limits).await??;
         Ok(Dialled {
             transport,
             greeting,

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::apart::submit;
 use super::dial::ConnectError;
-use super::request::{Finish, Request, Resume};
+use super::request::{Finish, Request};
 use crate::config::BoxError;
 use crate::connection::NewConnection;
 use crate::error::{Error, NoReply, NotExecuted};
@@ -112,7 +112,7 @@ impl Fresh {
             },
             Ok(Err(undelivered)) => {
                 let reason = undelivered.reason.clone();
-                let is_unsent = request.resume(undelivered) == Resume::Unsent && !request.has_begun();
+                let is_unsent = request.resume(undelivered).is_none() && !request.has_begun();
                 match reason {
                     Reason::Lost(cause) if is_unsent => {
                         return Err(Error::NotExecuted(NotExecuted::Lost(cause)).into());

@@ -115,6 +115,19 @@ impl Lane {
         }
     }
 
+    /// Waits for a connection that is newer than `epoch`.
+    pub(super) async fn replaced(&self, epoch: u64) {
+        let mut state = self.state.subscribe();
+        loop {
+            state.borrow_and_update();
+            if self.live.load().as_ref().is_some_and(|live| live.epoch > epoch) {
+                return;
+            }
+            // The sender lives in `self`.
+            let _ = state.changed().await;
+        }
+    }
+
     /// Why the last attempt to connect failed, if it did and nothing has happened since.
     pub(super) fn last_failure(&self) -> Option<Arc<ConnectError>> {
         match &*self.state.borrow() {

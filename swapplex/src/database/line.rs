@@ -122,7 +122,7 @@ impl Line {
     }
 
     /// Resolves when it should have ended long since.
-    async fn overdue(&self) {
+    pub(super) async fn overdue(&self) {
         let mut asked = self.asked.subscribe();
         let limit = match asked
             .wait_for(|asked| matches!(asked, Asked::ToEnd(Some(_))))

@@ -7,32 +7,38 @@ mod debounce;
 mod dial;
 mod env;
 mod events;
+mod fence;
 mod hook;
 mod lane;
 mod line;
 mod local;
+mod not_now;
 mod origin;
+mod persist;
 mod plain;
 mod ready;
 mod request;
 mod settle;
 mod shared;
 mod supervisor;
+mod suspect;
 mod ticket;
 mod trace;
 
 pub(crate) use apart::{Apart, after, call_apart, dial_apart, drive};
-pub(crate) use call::{Call, call_within, post};
+pub(crate) use call::Call;
 pub use dial::ConnectError;
 pub(crate) use dial::Destination;
 pub use env::{EnvConnection, close, ready};
 pub use events::{ConnectionEvent, ConnectionStream, connection_stream, on_connected};
 pub(crate) use hook::Fresh;
 pub(crate) use local::is_live;
+pub(crate) use not_now::{NotNow, is_error};
 pub use origin::{Database, Handle, Origin, Place, Static};
+pub(crate) use persist::{call_within, post};
 pub use ready::NotReady;
 pub(crate) use ready::ready as is_ready;
-pub(crate) use request::{Finish, Refusal, Request, Resume};
+pub(crate) use request::{Finish, Refusal, Request};
 
 /// For the macros' output and the crate's own traits; not part of what users may rely on.
 #[doc(hidden)]

@@ -1,28 +1,29 @@
 //! Requests of our own.
 
-use super::request::{Finish, Request, Resume};
+use super::request::{Finish, Request};
+use crate::command::Class;
 use crate::error::Error;
-use crate::multiplex::{Ask, Reply, Undelivered};
+use crate::multiplex::{Ask, Reply};
 use crate::resp;
 
 /// A command that we send for ourselves.
 pub(super) struct Plain<'a> {
     words: &'a [&'a [u8]],
-    only_reads: bool,
+    class: Class,
 }
 
 impl<'a> Plain<'a> {
     pub(super) fn read(words: &'a [&'a [u8]]) -> Self {
         Self {
             words,
-            only_reads: true,
+            class: Class::Read,
         }
     }
 
     pub(super) fn write(words: &'a [&'a [u8]]) -> Self {
         Self {
             words,
-            only_reads: false,
+            class: Class::Other,
         }
     }
 }
@@ -46,16 +47,8 @@ impl Request for Plain<'_> {
         String::from_utf8_lossy(self.words[0]).into_owned()
     }
 
-    fn only_reads(&self) -> bool {
-        self.only_reads
-    }
-
-    fn resume(&mut self, undelivered: Undelivered) -> Resume {
-        match (undelivered.is_sent(), self.only_reads) {
-            (false, _) => Resume::Unsent,
-            (true, true) => Resume::Repeat,
-            (true, false) => Resume::Unknown,
-        }
+    fn class(&self) -> Class {
+        self.class
     }
 
     fn finish(&mut self, reply: Reply) -> Finish<redis::Value, Error> {

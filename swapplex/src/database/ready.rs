@@ -6,9 +6,9 @@ use std::time::Duration;
 use redis::{RedisError, Value};
 use tokio::time::{Instant, timeout_at};
 
-use super::call::call_within;
 use super::dial::ConnectError;
 use super::local;
+use super::persist::call_within;
 use super::plain::Plain;
 use super::shared::Shared;
 use crate::error::{Error, NotExecuted};

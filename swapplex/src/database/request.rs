@@ -1,7 +1,10 @@
 //! What a request must be able to do to travel.
 
+use super::not_now::NotNow;
+use crate::command::Class;
 use crate::error::Error;
 use crate::multiplex::{Ask, Reply, Undelivered};
+use crate::replay::Replay;
 
 /// Something to send, that keeps what it takes to be sent again.
 pub(crate) trait Request {
@@ -29,30 +32,32 @@ pub(crate) trait Request {
     /// The name to show in errors.
     fn name(&self) -> String;
 
-    /// Whether it changes nothing.
-    fn only_reads(&self) -> bool;
+    /// What running it twice would do: the worst of all that is in it.
+    fn class(&self) -> Class;
+
+    /// What may be sent again, where that is not the client's own level.
+    fn replay(&self) -> Option<Replay> {
+        None
+    }
 
     /// Whether a part of it was executed already that changes something, so that it cannot be called not executed.
     fn has_begun(&self) -> bool {
         false
     }
 
-    /// Keeps what was answered, and says what the rest is to it now that the connection is lost.
-    fn resume(&mut self, undelivered: Undelivered) -> Resume;
+    /// Keeps what was answered, and says of the rest what running it twice would do: the worst of what may have been
+    /// executed, or `None` where nothing can have been.
+    fn resume(&mut self, undelivered: Undelivered) -> Option<Class> {
+        undelivered.is_sent().then(|| self.class())
+    }
+
+    /// Whether the server has refused to execute it for now. Keeps what else was answered.
+    fn not_now(&mut self, reply: &Reply) -> Option<NotNow> {
+        NotNow::of(reply)
+    }
 
     /// Makes the caller's answer of the server's.
     fn finish(&mut self, reply: Reply) -> Finish<Self::Output, Self::Error>;
-}
-
-/// What may be done with a request that was not answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Resume {
-    /// None of it was executed: send it.
-    Unsent,
-    /// It may have been executed, and that does not matter: send it again.
-    Repeat,
-    /// It may have been executed, and must not be twice.
-    Unknown,
 }
 
 /// What an answer leads to.

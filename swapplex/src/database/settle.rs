@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::runtime::{self, Handle};
 use tokio::time::Instant;
 
-use super::call::post;
 use super::line::{Line, Of};
 use super::local;
+use super::persist::post;
 use super::plain::Plain;
 use super::shared::Shared;
 use crate::runtime::{Settle, at_end, within};

@@ -10,9 +10,11 @@ use tokio::sync::Semaphore;
 use super::apart::MAX_BLOCKED;
 use super::dial::{ConnectError, Destination};
 use super::events::EventLog;
+use super::fence::Fences;
 use super::lane::Lane;
 use super::line::Line;
 use super::supervisor;
+use super::suspect::Suspects;
 use crate::settings::Settings;
 use crate::stats::Counters;
 use crate::sync::lock;
@@ -29,6 +31,8 @@ pub struct Shared {
     pub(super) counters: Arc<Counters>,
     events: Arc<EventLog>,
     epochs: Arc<AtomicU64>,
+    pub(super) fences: Arc<Fences>,
+    pub(super) suspects: Suspects,
     lanes: Arc<Lanes>,
     /// Runtimes on which the database was closed.
     closed: Mutex<HashSet<runtime::Id>>,
@@ -48,6 +52,8 @@ impl Shared {
             counters: Arc::default(),
             events: Arc::default(),
             epochs: Arc::default(),
+            fences: Arc::default(),
+            suspects: Suspects::default(),
             lanes: Arc::default(),
             closed: Mutex::default(),
         }
@@ -115,6 +121,7 @@ impl Shared {
             events: Arc::clone(&self.events),
             epochs: Arc::clone(&self.epochs),
             driven,
+            fences: Arc::clone(&self.fences),
         }));
         lane
     }

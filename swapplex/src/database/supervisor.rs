@@ -2,21 +2,25 @@
 //!
 //! That it is one task is what makes it one dial at a time.
 
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::{future, mem};
 
+use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::debounce::{Debounce, until};
 use super::dial::{ConnectError, Destination, Dialled, dial};
 use super::events::{ConnectionEvent, EventLog};
+use super::fence::Fences;
 use super::hook;
 use super::lane::Lane;
 use super::line::Driven;
 use super::shared::Lanes;
 use super::trace;
-use crate::multiplex::{Connection, Driver, Greeting, LostCause};
+use crate::multiplex::{Connection, Driver, Greeting, Identity, LostCause};
 use crate::settings::Settings;
 use crate::stats::Counters;
 use crate::sync::lock;
@@ -30,8 +34,51 @@ pub(super) struct Charge {
     pub(super) counters: Arc<Counters>,
     pub(super) events: Arc<EventLog>,
     pub(super) epochs: Arc<AtomicU64>,
+    pub(super) fences: Arc<Fences>,
     /// Dropped with the rest, which is what ends the line.
     pub(super) driven: Driven,
+}
+
+/// A connection that is set up and that nobody has yet.
+struct New {
+    connection: Arc<Connection>,
+    driver: Driver,
+    greeting: Greeting,
+}
+
+/// How a connection ended.
+enum End {
+    /// The client is gone.
+    Closed,
+    Lost(Option<Loss>),
+    /// Another one takes its place, while what is under way on it is answered.
+    Replaced(Box<New>),
+}
+
+/// A lost connection of which the server may still have something to execute, unless it is fenced off.
+struct Loss {
+    epoch: u64,
+    left: Option<Identity>,
+}
+
+/// What is left to do for a connection that another one has replaced.
+#[derive(Default)]
+struct Draining(Option<BoxFuture<'static, ()>>);
+
+impl Draining {
+    /// Sees to it that it gets on; never resolves.
+    async fn go_on(&mut self) -> Infallible {
+        self.finish().await;
+        future::pending().await
+    }
+
+    /// Resolves when there is nothing left to do.
+    async fn finish(&mut self) {
+        if let Some(rest) = &mut self.0 {
+            rest.await;
+            self.0 = None;
+        }
+    }
 }
 
 /// Keeps a lane connected until its client is gone or its runtime ends.
@@ -51,26 +98,45 @@ pub(super) fn supervise(charge: Charge) -> impl Future<Output = ()> {
 impl Charge {
     async fn keep_connected(&self) {
         let mut debounce = Debounce::new(self.settings.reconnect_debounce, self.settings.reconnect_jitter);
-        let mut next = Instant::now();
+        let mut loss: Option<Loss> = None;
+        let mut old = Draining::default();
         loop {
-            tokio::select! {
-                () = until(next) => {}
-                () = self.driven.line().asked() => return,
+            let before = loss.as_ref().and_then(|loss| loss.left.as_ref());
+            let new = tokio::select! {
+                new = self.dial(&mut debounce, before, |cause| self.lane.failed(cause)) => new,
+                () = self.driven.line().asked() => break,
+                never = old.go_on() => match never {},
+            };
+            if let Some(loss) = loss.take() {
+                self.fences.record(loss.epoch, new.greeting.has_fenced);
             }
+            let mut end = self.serve(new, &mut old, &mut debounce).await;
+            while let End::Replaced(new) = end {
+                end = self.serve(*new, &mut old, &mut debounce).await;
+            }
+            match end {
+                End::Closed | End::Replaced(_) => break,
+                End::Lost(left) => loss = left,
+            }
+        }
+        self.drain(&mut old).await;
+    }
+
+    /// Dials until a connection is made, no more often than the debounce allows.
+    async fn dial(
+        &self,
+        debounce: &mut Debounce,
+        before: Option<&Identity>,
+        failed: impl Fn(Arc<ConnectError>),
+    ) -> New {
+        let mut next = debounce.next(Instant::now(), fastrand::f64());
+        loop {
+            until(next).await;
             let began = Instant::now();
             debounce.dialled(began);
             self.counters.dials.add(1);
-            let connected = tokio::select! {
-                connected = self.connect(began) => connected,
-                () = self.driven.line().asked() => return,
-            };
-            match connected {
-                Ok(fresh) => {
-                    if self.serve(fresh).await {
-                        return;
-                    }
-                    next = debounce.next(Instant::now(), fastrand::f64());
-                }
+            match self.connect(before, began).await {
+                Ok(new) => return new,
                 Err(error) => {
                     debounce.failed(began);
                     let cause = Arc::new(error);
@@ -79,24 +145,19 @@ impl Charge {
                         cause: Arc::clone(&cause),
                         next_attempt: next,
                     });
-                    self.lane.failed(cause);
+                    failed(cause);
                 }
             }
         }
     }
 
-    fn tell(&self, event: ConnectionEvent) {
-        trace::event(&self.destination, &event);
-        self.events.push(event);
-    }
-
-    /// Connects, and sets the connection up.
-    async fn connect(&self, began: Instant) -> Result<New, ConnectError> {
+    /// Connects, fences off the connection `before`, and sets the new one up.
+    async fn connect(&self, before: Option<&Identity>, began: Instant) -> Result<New, ConnectError> {
         let Dialled {
             transport,
             greeting,
             leftover,
-        } = dial(&self.destination, &self.settings).await?;
+        } = dial(&self.destination, before, &self.settings).await?;
         let Settings {
             connect_timeout,
             command_timeout,
@@ -130,8 +191,8 @@ impl Charge {
         })
     }
 
-    /// Drives a connection until it is lost; true where it ended because the client is gone.
-    async fn serve(&self, new: New) -> bool {
+    /// Drives a connection until it ends or another one takes its place; and the `old` one, if it has taken one's place.
+    async fn serve(&self, new: New, old: &mut Draining, debounce: &mut Debounce) -> End {
         let New {
             connection,
             driver,
@@ -140,7 +201,8 @@ impl Charge {
         let epoch = connection.epoch;
         self.counters.connects.add(1);
         let mut parting = Parting {
-            charge: self,
+            destination: self.destination.clone(),
+            events: Arc::clone(&self.events),
             epoch,
             cause: LostCause::RuntimeEnded,
         };
@@ -152,42 +214,79 @@ impl Charge {
             epoch,
             client_id: greeting.client_id,
         });
+        let successor = async {
+            connection.renewal_asked().await;
+            // This one goes on meanwhile: it still serves reads.
+            self.dial(debounce, None, |_| {}).await
+        };
         let (cause, is_closed) = tokio::select! {
             cause = driver.serve() => (cause, false),
             () = self.driven.line().asked() => (LostCause::Closed, true),
+            new = successor => {
+                let mut before = mem::take(old);
+                parting.cause = LostCause::Replaced;
+                old.0 = Some(Box::pin(async move {
+                    tokio::join!(before.finish(), driver.settle());
+                    driver.lose(LostCause::Replaced).await;
+                    drop(parting);
+                }));
+                return End::Replaced(Box::new(new));
+            }
+            never = old.go_on() => match never {},
         };
         self.lane.disconnected();
         if is_closed {
             // What was asked is still answered; deadlines and silence end what is not.
-            self.driven.line().settle(&connection, &mut driver).await;
+            tokio::join!(
+                self.driven.line().settle(&connection, &mut driver),
+                self.drain(old)
+            );
         }
         driver.lose(cause.clone()).await;
         self.counters.losses.add(usize::from(!is_closed));
         parting.cause = cause;
-        is_closed
+        if is_closed {
+            return End::Closed;
+        }
+        End::Lost(connection.left_sent().then_some(Loss {
+            epoch,
+            left: greeting.identity,
+        }))
+    }
+
+    /// Has what is under way on the `old` connection answered, while there is time.
+    async fn drain(&self, old: &mut Draining) {
+        tokio::select! {
+            () = old.finish() => {}
+            () = self.driven.line().overdue() => {}
+        }
+    }
+
+    fn tell(&self, event: ConnectionEvent) {
+        tell(&self.destination, &self.events, event);
     }
 }
 
-/// A connection that is set up and that nobody has yet.
-struct New {
-    connection: Arc<Connection>,
-    driver: Driver,
-    greeting: Greeting,
+fn tell(destination: &Destination, events: &EventLog, event: ConnectionEvent) {
+    trace::event(destination, &event);
+    events.push(event);
 }
 
 /// Tells those who watch that a connection has ended, however that comes about.
-struct Parting<'a> {
-    charge: &'a Charge,
+struct Parting {
+    destination: Destination,
+    events: Arc<EventLog>,
     epoch: u64,
     cause: LostCause,
 }
 
-impl Drop for Parting<'_> {
+impl Drop for Parting {
     fn drop(&mut self) {
-        self.charge.tell(ConnectionEvent::Disconnected {
+        let event = ConnectionEvent::Disconnected {
             epoch: self.epoch,
             cause: Arc::new(self.cause.clone()),
-        });
+        };
+        tell(&self.destination, &self.events, event);
     }
 }
 

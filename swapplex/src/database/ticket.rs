@@ -33,6 +33,11 @@ impl Ticket {
         Poll::Ready(result)
     }
 
+    /// The connection that carries the request.
+    pub(super) fn epoch(&self) -> u64 {
+        self.outbox.epoch()
+    }
+
     /// When the outbox was opened, which is when its first request was made.
     pub(super) fn opened(&self) -> Instant {
         self.outbox.opened()

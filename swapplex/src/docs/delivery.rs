@@ -14,30 +14,56 @@
 //! been executed, and is sent again on the next connection, whatever it is. A command that is issued while there is no
 //! connection simply waits for one.
 //!
-//! **Does it change anything?** A command that only reads can be executed twice without anybody noticing. It is sent again.
+//! **What would a second time do?** A command that only reads can be executed twice without anybody noticing. So can a
+//! write that leaves the same value and gives the same answer: a `SET`. Those are sent again.
 //!
-//! What is left over is a command that may change something and whose last byte has left. There, swapplex doesn't
-//! guess. Its caller gets [`OutcomeUnknown`](crate::Error::OutcomeUnknown), and only its caller can know what
-//! to do: look, repeat it because twice is harmless, or tell somebody.
+//! What is left over is a command for which a second time makes a difference, such as an `INCR`, and whose last byte has
+//! left. There, swapplex doesn't guess. Its caller gets [`OutcomeUnknown`](crate::Error::OutcomeUnknown), and only its
+//! caller can know what to do: look, repeat it because twice is harmless, or tell somebody.
 //!
 //! # The rules
 //!
 //! | when the connection is lost | what happens |
 //! |---|---|
 //! | not sent, or not fully | sent again on the next connection |
-//! | sent, not answered; it only reads | sent again on the next connection |
+//! | sent, not answered; its [level](#levels) allows it | sent again on the next connection |
 //! | sent, not answered; anything else | [`OutcomeUnknown`](crate::Error::OutcomeUnknown), never sent again |
-//! | a pipeline | answered commands keep their replies. The rest is sent again if each of those that were sent only reads; else the pipeline is an `OutcomeUnknown` as a whole. So it is where the rest cannot be sent in time, once a command of it that changes something was answered |
-//! | an atomic pipeline | the server runs nothing of it before `EXEC` arrives, so it counts as sent once `EXEC` is; then as the row above, all of its commands taken together |
+//! | a pipeline | answered commands keep their replies. The rest is sent again, in order, if each of those that were sent may be; else the pipeline is an `OutcomeUnknown` as a whole. So it is where the rest cannot be sent in time, once a command of it that changes something was answered |
+//! | an atomic pipeline | the server runs nothing of it before `EXEC` arrives, so it counts as sent once `EXEC` is; then it is sent again if all of its commands may be |
 //! | a command without a reply (`no_response`) | forgotten. Its future resolves when it is in an outbox, before it is known whether it leaves |
 //!
-//! What only reads is a list in the code, made from the flag `readonly` that the server's `COMMAND` gives. A command
-//! that is not on it (`SET`, but also a script, a command of a module, or one that is newer than the list) counts as
-//! one that changes something. [`get`](crate::get) reads; [`set`](crate::set) does not, so a batched set can have an
-//! unknown outcome, and then each of its members is told.
+//! No order is promised between commands that were under way together when a connection was lost.
 //!
-//! An unknown outcome may even be decided after you are told of it: the server executes what it has received, also if the
-//! connection that it came on is gone.
+//! # Levels
+//!
+//! How much is sent again is yours to say, [for a client](crate::ClientBuilder::replay) or
+//! [for a handle](crate::ManagedConnection::replay). Each [`Replay`](crate::Replay) level includes those above it:
+//!
+//! | level | also sends again | what you get | what you give up |
+//! |---|---|---|---|
+//! | `Never` | nothing that was sent | each command runs once at most | each lost connection shows as errors, of reads too |
+//! | `Reads` | `GET`, `HGETALL`, `ZRANGE`, … | reads without errors; no write runs twice | a `SET` under way when a connection is lost is an error |
+//! | `Idempotent`, the default | `SET` without conditions, `MSET`, `SETEX`, batched [`set`](crate::set)s, methods of typed keys that return nothing | caches, sessions and profiles without errors | such a write may run a second time up to the command timeout later, and overwrite what another client wrote in between: its `DEL`, say, after our first `SET` |
+//! | `Effects` | `DEL`, `HSET`, `SADD`, `EXPIRE`, `ZADD`, … | the same for writes whose answer you don't look at | the answer may be that of the second time ("0 deleted"), and others' writes may be overwritten as above |
+//! | `Always` | `INCR`, `LPUSH`, scripts, commands of modules, … | no unknown outcomes but at the deadline, or where [the old connection](#the-old-connection) cannot be closed | each may run more than once |
+//!
+//! If one key has one writer, `Idempotent` costs you nothing. If many write the same key and the latest must win, use
+//! `Reads`, and look at the errors.
+//!
+//! Which command is in which row is a table in the code. What only reads is made from the flag `readonly` that the
+//! server's `COMMAND` gives; the writes are chosen by hand. A command that is not in it (a script, a command of a module,
+//! or one that is newer than the table) counts as one that must not run twice.
+//!
+//! # The old connection
+//!
+//! The server executes what it has received, also if the connection that it came on is gone. So a write that is sent again
+//! could overtake its own first copy, which then runs late. Therefore a new connection, within its handshake, first has
+//! the server close the one before (`CLIENT KILL`, by number and address, so that it is never somebody else's): then
+//! nothing more of that one will run, and only then writes are sent again.
+//!
+//! That takes Redis 6.2, for `CLIENT INFO`, and a user who may use `CLIENT KILL` (`+client|kill`). Without them, or over a
+//! Unix socket, whose clients the server cannot tell apart, writes are not sent again: they end as `OutcomeUnknown`, and
+//! a warning says so once, through `tracing`. Reads are not concerned.
 //!
 //! # Time
 //!
@@ -63,8 +89,28 @@
 //!
 //! # Errors that are answers
 //!
-//! An error that the server sends is a reply like any other: the command's caller gets it, and the connection stays.
-//! That includes `LOADING`, `READONLY` and `OOM`.
+//! An error that the server sends is a reply like any other: the command's caller gets it, and the connection stays. That
+//! includes `OOM`, `MISCONF` and `NOREPLICAS`. Two errors say that the command was not executed and may soon be, so it is
+//! sent again, at every level, and its caller gets the error only where the deadline comes first:
+//!
+//! - `LOADING`: the server is reading its data. It is asked again after a pause.
+//! - `READONLY`: the server has become a replica, as after a failover, and the address may lead to the new primary by now.
+//!   A new connection is made, no more often than the debounce allows, and takes the old one's place; until then, the old
+//!   one serves reads. What is under way on it is still answered.
+//!
+//! A pipeline goes on from the first command that was refused so, unless something behind it was executed that must not
+//! be twice: then its replies are as they came. A transaction that was discarded (`EXECABORT`) for no other reason than
+//! these was not executed, and is sent again.
+//!
+//! # Requests that break connections
+//!
+//! Some requests make the server close the connection: a reply over its `client-output-buffer-limit`, an argument over its
+//! `proto-max-bulk-len`. Sent again and again, such a request would take every connection down with all that others
+//! have under way. So whatever was under way, at least in part, at two losses in a row goes on where it can only harm
+//! itself: on a connection of its own, one such request at a time, batched keys one by one. If that connection is lost
+//! too while the shared one goes on, the request is to blame. Its caller gets
+//! [`NoReply::Breaks`](crate::NoReply::Breaks), or [`NotExecuted::Breaks`](crate::NotExecuted::Breaks) if it was never
+//! fully sent; the others are answered.
 //!
 //! # Telling them apart
 //!
@@ -93,10 +139,8 @@
 //!
 //! # What is not covered
 //!
-//! - A read whose own reply breaks the connection, for example because it is over the server's
-//!   `client-output-buffer-limit`, is sent again until its deadline, and breaks each connection that it travels on. Reads
-//!   that share those are sent again with it, and in the worst case time out with it.
 //! - A connection that the server has closed, but whose end has not reached us, still accepts bytes. A write into it
-//!   counts as sent.
+//!   counts as sent. (One whose end has reached us does not: a connection that was idle is looked at before anything is
+//!   written to it.)
 //! - What the server itself loses, in a crash or a failover, nobody can send again: a confirmed write is as durable
 //!   as the server's configuration makes it.

@@ -9,6 +9,7 @@
 //! | | `DEBUG` | span `connect` | `database`, `server` | from the socket to the end of the handshake; dedicated connections too |
 //! | | `DEBUG` | span `on_connect` | `epoch` | around the [hook](crate::ClientBuilder::on_connect) |
 //! | `swapplex::replay` | `DEBUG` | `sent again` | `command`, `epoch` | for each request that is, with the connection that it was lost on |
+//! | | `WARN` | | | once per database: sent writes are not sent again, because the server does not let us [fence](crate::docs::delivery) them off |
 //! | `swapplex::outbox` | `TRACE` | `answered` | `epoch`, `requests`, `batches`, `batched_keys` | for each write that got all its replies: how many requests it carried, how many `MGET`s and `MSET`s of several callers' keys were among them, and how many keys in those |
 //! | `swapplex::config` | `WARN` | `variables are set that have no effect` | `variables` | once per database, by name |
 //! | `swapplex::runtime` and below | `WARN` | | `unsettled`, `unfinished` | a runtime ended with requests unanswered, or endings not run |

@@ -11,9 +11,10 @@ use redis::{ErrorKind, RedisError, Value};
 use super::field::FieldRequest;
 use super::reply::Unfit;
 use crate::argument::Argument;
-use crate::database::{Call, Database, Finish, Place, Request, Resume};
+use crate::command::Class;
+use crate::database::{Call, Database, Finish, NotNow, Place, Request};
 use crate::error::Error;
-use crate::multiplex::{Ask, Reply, Undelivered};
+use crate::multiplex::{Ask, Reply};
 use crate::resp;
 
 /// The future of a command on a [`Key`](super::Key). Sent when it is first polled.
@@ -24,6 +25,9 @@ use crate::resp;
 /// [`Error::Redis`] where the server answered with an error (`WRONGTYPE`, where the key holds another type),
 /// [`Error::Decode`] where a value is not what the key's type says, [`Error::Encode`] where a value cannot be encoded,
 /// and [`Error::OutcomeUnknown`] where the command was sent, no answer came, and it could not be sent again.
+///
+/// Whether it is sent again where a connection is lost is up to the client's [`Replay`](crate::Replay) level. By default, what
+/// returns nothing, or only reads, is; "not sent twice" in a method's documentation means that this takes a higher level.
 ///
 /// # Panics
 ///
@@ -74,17 +78,6 @@ impl<T: 'static, D: Database> fmt::Debug for Command<T, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Command").finish_non_exhaustive()
     }
-}
-
-/// What may be done with a command that was sent and not answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Class {
-    /// Changes nothing: send it again.
-    Read,
-    /// Changes the same thing to the same thing, and nobody sees another answer: send it again.
-    Repeat,
-    /// Must not happen twice.
-    Once,
 }
 
 /// One command as it goes onto the wire: its arguments, encoded one after the other.
@@ -226,18 +219,15 @@ impl<T> Request for KeyRequest<T> {
         self.name.to_string()
     }
 
-    fn only_reads(&self) -> bool {
-        self.class == Class::Read
+    // A transaction counts as sent when its last byte, `EXEC`'s, is: before that nothing of it runs.
+    fn class(&self) -> Class {
+        self.class
     }
 
-    fn resume(&mut self, undelivered: Undelivered) -> Resume {
-        // Nothing of a transaction runs before its last byte, `EXEC`'s, has arrived.
-        if !undelivered.is_sent() {
-            Resume::Unsent
-        } else if self.class == Class::Once {
-            Resume::Unknown
-        } else {
-            Resume::Repeat
+    fn not_now(&mut self, reply: &Reply) -> Option<NotNow> {
+        match reply {
+            Reply::Frames(frames) => NotNow::of_transaction(frames),
+            reply => NotNow::of(reply),
         }
     }
 

@@ -1,6 +1,6 @@
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ToRedisArgs};
 
-use super::command::{Class, Command, KeyRequest, Line};
+use super::command::{Command, KeyRequest, Line};
 use super::key::Key;
 use super::reply;
 use crate::command::{self, Route};
@@ -18,7 +18,7 @@ pub struct Custom<S, D> {
 impl<S, D: Database> Key<S, D> {
     /// Any command whose first argument is the key, for [shapes](crate::shape) of your own and for what has no method.
     ///
-    /// One that only reads is sent again where a connection is lost, any other is not.
+    /// Where a connection is lost, it is sent again as [`Replay`](crate::Replay) says.
     ///
     /// # Examples
     ///
@@ -70,11 +70,7 @@ impl<S, D: Database> Custom<S, D> {
             key: self.key.text().clone(),
             lines: vec![line],
             name: command::name(&self.command).into(),
-            class: if command::is_read(&self.command) {
-                Class::Read
-            } else {
-                Class::Once
-            },
+            class: command::class(&self.command),
             read: reply::plain,
         };
         Command::call(self.key.place(), request)

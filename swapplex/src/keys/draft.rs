@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::codec::Stores;
-use super::command::{Class, Command, KeyRequest, Line, Read};
+use super::command::{Command, KeyRequest, Line, Read};
 use super::key::Key;
+use crate::command::Class;
 use crate::database::Database;
 use crate::error::Error;
 

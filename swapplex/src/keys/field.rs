@@ -5,9 +5,10 @@ use bytes::Bytes;
 use super::reply::Unfit;
 use crate::argument::Argument;
 use crate::batch::answer;
-use crate::database::{Finish, Refusal, Request, Resume};
+use crate::command::Class;
+use crate::database::{Finish, Refusal, Request};
 use crate::error::Error;
-use crate::multiplex::{Ask, Reply, Undelivered};
+use crate::multiplex::{Ask, Reply};
 use crate::resp::{self, Element};
 
 pub(super) struct FieldRequest<T> {
@@ -47,16 +48,8 @@ impl<T> Request for FieldRequest<T> {
         "HGET".into()
     }
 
-    fn only_reads(&self) -> bool {
-        true
-    }
-
-    fn resume(&mut self, undelivered: Undelivered) -> Resume {
-        if undelivered.is_sent() {
-            Resume::Repeat
-        } else {
-            Resume::Unsent
-        }
+    fn class(&self) -> Class {
+        Class::Read
     }
 
     fn finish(&mut self, reply: Reply) -> Finish<T, Error> {

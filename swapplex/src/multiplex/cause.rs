@@ -25,6 +25,9 @@ pub enum LostCause {
     /// Nothing came from the server for so long, although replies were owed.
     #[error("the server has been silent for {0:?}, although replies were owed")]
     Silent(Duration),
+    /// The server has become a replica, which takes no writes, and a new connection has taken this one's place.
+    #[error("the server takes no writes any more, and a new connection has taken this one's place")]
+    Replaced,
     /// The client was closed or dropped.
     #[error("the client was closed")]
     Closed,

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use std::{io, mem};
 
@@ -20,7 +20,7 @@ use super::undelivered::Reason;
 use super::wire::{Load, Overdue, Slices, Wire};
 use crate::stats::Counters;
 use crate::sync::{lock, wake};
-use crate::transport::DirectWriter;
+use crate::transport::{DirectWriter, Transport};
 
 /// Keys that are kept out of batches on one connection, because a batch failed for them; more are not remembered.
 const MAX_LONERS: usize = 1024;
@@ -41,6 +41,9 @@ pub(crate) struct Connection {
     budget: usize,
     weight: AtomicUsize,
     room: Notify,
+    left_sent: AtomicBool,
+    /// Somebody wants a new connection in place of this one.
+    renewal: Notify,
     grouping: AtomicBool,
     has_loners: AtomicBool,
     loners: RwLock<HashSet<Box<[u8]>>>,
@@ -65,6 +68,8 @@ impl Connection {
             budget,
             weight: AtomicUsize::new(0),
             room: Notify::new(),
+            left_sent: AtomicBool::new(false),
+            renewal: Notify::new(),
             grouping: AtomicBool::new(true),
             has_loners: AtomicBool::new(false),
             loners: RwLock::default(),
@@ -96,10 +101,13 @@ impl Connection {
         let room = self.room.notified();
         tokio::pin!(room);
         room.as_mut().enable();
-        let is_lost = lock(&self.wire).lost().is_some();
-        if !self.has_room(length) && !is_lost {
+        if !self.has_room(length) && !self.is_lost() {
             room.await;
         }
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        lock(&self.wire).lost().is_some()
     }
 
     pub(crate) fn has_room(&self, length: usize) -> bool {
@@ -143,6 +151,15 @@ impl Connection {
             self.driver.wake();
             return;
         };
+        if mem::take(&mut wire.unsure) && writer.is_readable() {
+            // Nothing is owed, so that is the end of the connection, most likely. The driver reads first, and what it
+            // finds decides whether anything is written.
+            wire.unsure = true;
+            wire.blocked = true;
+            drop(wire);
+            self.driver.wake();
+            return;
+        }
         wire.writing = true;
         while wire.has_unwritten() && !wire.blocked {
             let load = wire.take_load();
@@ -164,16 +181,21 @@ impl Connection {
         }
     }
 
-    /// Lets the driver write, where nobody else does: `write` is given what is unwritten.
+    /// Writes what is unwritten, where nobody else does: for the driver, which has read all that it knows of.
     ///
     /// Returns whether all is written.
-    pub(super) fn write_with(
-        &self,
-        mut write: impl FnMut(&[io::IoSlice<'_>]) -> Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<()>> {
+    pub(super) fn poll_write(&self, transport: &mut Transport, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut wire = lock(&self.wire);
+        if wire.unsure && !wire.writing && wire.has_unwritten() {
+            if transport.is_readable() {
+                // Its arrival has not been announced yet. When it is, that wakes the driver, which reads first.
+                wire.blocked = true;
+                return Poll::Pending;
+            }
+            wire.unsure = false;
+        }
         while !wire.writing && wire.has_unwritten() {
-            let written = write(&wire.slices());
+            let written = transport.poll_write(cx, &wire.slices());
             match written {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(n)) => wire.return_load(Load::new(), n),
@@ -188,11 +210,12 @@ impl Connection {
         Poll::Ready(Ok(()))
     }
 
-    /// Hands out complete frames, which lie in `chunk`, to those who wait for them. False where nobody does.
+    /// Hands out complete frames, which came `now` and lie in `chunk`, to those who wait for them. False where nobody does.
     pub(super) fn deliver(
         &self,
         chunk: &bytes::Bytes,
         mut frames: &[FrameAt],
+        now: Instant,
         wakers: &mut Vec<Waker>,
     ) -> bool {
         while !frames.is_empty() {
@@ -216,7 +239,7 @@ impl Connection {
                     "answered"
                 );
                 let mut wire = lock(&self.wire);
-                wire.complete_front();
+                wire.complete_front(now);
                 wire.admit_due();
                 self.publish(&wire);
                 self.write(wire);
@@ -252,7 +275,9 @@ impl Connection {
                 wire.blocked = true;
                 return false;
             }
-            wire.lose(cause, &mut wakers);
+            // Looked at by the task that has this called.
+            self.left_sent
+                .store(wire.lose(cause, &mut wakers), Ordering::Relaxed);
             self.publish(&wire);
         }
         // The socket closes when the last writer lets go of it, not when an idle thread forgets this connection.
@@ -260,6 +285,11 @@ impl Connection {
         wake(wakers);
         self.room.notify_waiters();
         true
+    }
+
+    /// Whether the server may still execute something, now that the connection is lost.
+    pub(crate) fn left_sent(&self) -> bool {
+        self.left_sent.load(Ordering::Relaxed)
     }
 
     /// Nothing is owed to anybody.
@@ -279,6 +309,16 @@ impl Connection {
         if wire.weight() < before {
             self.room.notify_waiters();
         }
+    }
+
+    /// Asks for a new connection in place of this one, which goes on until there is one.
+    pub(crate) fn ask_renewal(&self) {
+        self.renewal.notify_one();
+    }
+
+    /// Resolves when somebody has asked for a new connection.
+    pub(crate) async fn renewal_asked(&self) {
+        self.renewal.notified().await;
     }
 
     /// Whether `key` may share a command with others here.

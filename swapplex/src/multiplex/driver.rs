@@ -108,7 +108,7 @@ impl Driver {
             transport,
             ..
         } = self;
-        let written = connection.write_with(|slices| transport.poll_write(cx, slices));
+        let written = connection.poll_write(transport, cx);
         // Also while the socket is full: what it has not taken of the TLS layer's must not be forgotten.
         let flushed = transport.poll_flush(cx);
         if let (Poll::Ready(Err(error)), _) | (_, Poll::Ready(Err(error))) = (written, flushed) {
@@ -176,7 +176,10 @@ impl Driver {
         if pushes {
             self.frames.retain(|at| at.frame.kind != Kind::Push);
         }
-        if !self.connection.deliver(&chunk, &self.frames, &mut self.wakers) {
+        if !self
+            .connection
+            .deliver(&chunk, &self.frames, self.heard, &mut self.wakers)
+        {
             return Err(LostCause::SurplusReply);
         }
         breach

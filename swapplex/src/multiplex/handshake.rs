@@ -4,17 +4,51 @@ use std::future;
 use std::io::{self, IoSlice};
 
 use bytes::BytesMut;
-use redis::Value;
+use redis::{FromRedisValue, Value};
 
 use crate::config::{Protocol, Target};
 use crate::resp::{self, Kind, Limits, ProtocolError, Scanner};
 use crate::transport::Transport;
 
 /// What the server told about the connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Greeting {
     /// The server's name for this connection, where it tells.
     pub(crate) client_id: Option<i64>,
+    /// What the connection can be closed by from another one, where the server tells.
+    pub(crate) identity: Option<Identity>,
+    /// The server is certain to execute nothing more of the connection that was to be fenced off.
+    pub(crate) has_fenced: bool,
+}
+
+/// A connection as the server sees it.
+///
+/// Both are needed to mean this one and no stranger: numbers start again when the server does, and an address may be
+/// somebody else's by then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    id: i64,
+    address: Box<str>,
+}
+
+impl Identity {
+    /// Reads the answer to `CLIENT INFO`.
+    ///
+    /// `None` also for a Unix socket: its clients all have the same address, its path, so that after a restart of the
+    /// server the number alone would have to tell them apart, and can't.
+    fn parse(info: &str) -> Option<Self> {
+        let id = info.strip_prefix("id=")?.split(' ').next()?.parse().ok()?;
+        // Up to the next field, since a path may have spaces.
+        let (_, rest) = info.split_once(" addr=")?;
+        let (address, _) = rest.split_once(" laddr=")?;
+        if address.ends_with(":0") {
+            return None;
+        }
+        Some(Self {
+            id,
+            address: address.into(),
+        })
+    }
 }
 
 /// Why a server and we did not come together.
@@ -51,14 +85,19 @@ enum Step {
     /// Nice to have: a server that does not know or allow it is not refused.
     Optional,
     ClientId,
+    ClientInfo,
+    /// Closes the connection before this one.
+    Fence,
 }
 
 /// Introduces us to the server, with RESP3 unless the target or the server wants RESP2.
 ///
-/// Also returns what was read beyond the handshake.
+/// In the same breath, has the server close the connection `before` this one, if one is named: then nothing more of it
+/// will be executed once this returns, if the greeting says so. Also returns what was read beyond the handshake.
 pub(crate) async fn greet(
     transport: &mut Transport,
     target: &Target,
+    before: Option<&Identity>,
     limits: Limits,
 ) -> io::Result<Result<(Greeting, BytesMut), HandshakeError>> {
     let mut dialogue = Dialogue {
@@ -66,9 +105,9 @@ pub(crate) async fn greet(
         limits,
         received: BytesMut::new(),
     };
-    let mut result = dialogue.introduce(target, target.protocol).await?;
+    let mut result = dialogue.introduce(target, before, target.protocol).await?;
     if matches!(result, Ok(None)) {
-        result = dialogue.introduce(target, Protocol::Resp2).await?;
+        result = dialogue.introduce(target, before, Protocol::Resp2).await?;
     }
     let received = dialogue.received;
     Ok(result.and_then(|greeting| match greeting {
@@ -90,11 +129,12 @@ impl Dialogue<'_> {
     async fn introduce(
         &mut self,
         target: &Target,
+        before: Option<&Identity>,
         protocol: Protocol,
     ) -> io::Result<Result<Option<Greeting>, HandshakeError>> {
-        let (steps, request) = script(target, protocol);
+        let (steps, request) = script(target, before, protocol);
         self.write_all(&request).await?;
-        let mut greeting = Greeting { client_id: None };
+        let mut greeting = Greeting::default();
         let mut verdict = Ok(true);
         for step in steps {
             let reply = match self.read().await {
@@ -147,7 +187,7 @@ impl Dialogue<'_> {
     }
 }
 
-fn script(target: &Target, protocol: Protocol) -> (Vec<Step>, Vec<u8>) {
+fn script(target: &Target, before: Option<&Identity>, protocol: Protocol) -> (Vec<Step>, Vec<u8>) {
     let settings = target.info.redis_settings();
     let mut steps = Vec::new();
     let mut request = Vec::new();
@@ -195,6 +235,21 @@ fn script(target: &Target, protocol: Protocol) -> (Vec<Step>, Vec<u8>) {
         );
     }
     say(Step::ClientId, &[b"CLIENT", b"ID"]);
+    say(Step::ClientInfo, &[b"CLIENT", b"INFO"]);
+    if let Some(Identity { id, address }) = before {
+        let id = id.to_string();
+        say(
+            Step::Fence,
+            &[
+                b"CLIENT",
+                b"KILL",
+                b"ID",
+                id.as_bytes(),
+                b"ADDR",
+                address.as_bytes(),
+            ],
+        );
+    }
     (steps, request)
 }
 
@@ -206,8 +261,15 @@ fn judge(
     greeting: &mut Greeting,
 ) -> Result<bool, HandshakeError> {
     let Value::ServerError(error) = reply else {
-        if let (Step::ClientId, Value::Int(id)) = (step, reply) {
-            greeting.client_id = Some(id);
+        match (step, reply) {
+            (Step::ClientId, Value::Int(id)) => greeting.client_id = Some(id),
+            (Step::ClientInfo, info) => {
+                let info = String::from_redis_value(info).ok();
+                greeting.identity = info.as_deref().and_then(Identity::parse);
+            }
+            // The number of connections closed: none where the server had noticed before us.
+            (Step::Fence, Value::Int(_)) => greeting.has_fenced = true,
+            _ => {}
         }
         return Ok(true);
     };
@@ -227,10 +289,12 @@ fn judge(
     }
     match step {
         // Where RESP2 is spoken and no credentials are given, nothing before these would tell.
-        Step::Optional | Step::ClientId | Step::Select if code == "NOAUTH" => {
+        Step::Optional | Step::ClientId | Step::ClientInfo | Step::Fence | Step::Select
+            if code == "NOAUTH" =>
+        {
             Err(HandshakeError::Authentication(message))
         }
-        Step::Optional | Step::ClientId => Ok(true),
+        Step::Optional | Step::ClientId | Step::ClientInfo | Step::Fence => Ok(true),
         Step::Select => Err(HandshakeError::Database {
             db: settings.db(),
             message,
@@ -250,6 +314,27 @@ mod tests {
     use crate::config::Source;
 
     #[test]
+    fn a_connection_is_known_by_number_and_address() {
+        let parse = |info: &str| Identity::parse(info).map(|identity| (identity.id, identity.address));
+        assert_eq!(
+            parse("id=7 addr=127.0.0.1:46490 laddr=127.0.0.1:7999 fd=8 name= age=0"),
+            Some((7, "127.0.0.1:46490".into()))
+        );
+        assert_eq!(
+            parse("id=7 addr=[::1]:46490 laddr=[::1]:7999 fd=8"),
+            Some((7, "[::1]:46490".into()))
+        );
+        // By their path, one client of a Unix socket is as good as another.
+        assert_eq!(
+            parse("id=7 addr=/run/my redis.sock:0 laddr=/run/my redis.sock:0 fd=8"),
+            None
+        );
+        for nonsense in ["", "id=x addr=1:2 laddr=", "addr=1:2 id=7", "id=7 addr=1:2"] {
+            assert_eq!(parse(nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
     fn a_server_that_repeats_our_words_gives_no_secret_away() {
         let password = "canary".repeat(40);
         let target = Source::url(format!("redis://user:{password}@localhost"))
@@ -261,7 +346,7 @@ mod tests {
             &password[..100]
         );
         let reply = resp::decode(reply.as_bytes()).expect("a reply");
-        let mut greeting = Greeting { client_id: None };
+        let mut greeting = Greeting::default();
         let error = judge(&Step::Auth, reply, &target, &mut greeting).expect_err("refused");
         assert!(error.to_string().contains("unknown command 'AUTH'"), "{error}");
         assert!(!format!("{error} {error:?}").contains("canary"), "{error}");

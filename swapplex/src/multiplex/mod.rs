@@ -16,6 +16,6 @@ pub use cause::LostCause;
 pub(crate) use connection::Connection;
 pub(crate) use driver::Driver;
 pub use handshake::HandshakeError;
-pub(crate) use handshake::{Greeting, greet};
+pub(crate) use handshake::{Greeting, Identity, greet};
 pub(crate) use outbox::{Ask, MAX_BYTES, Outbox, Push, Reply, SlotIndex, Tally};
 pub(crate) use undelivered::{Reason, Undelivered};

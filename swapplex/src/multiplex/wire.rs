@@ -24,6 +24,11 @@ const CROWD: usize = 64;
 const RETIRED: usize = 8;
 /// How soon to look again for overdue requests that a writer had in its hands.
 const SOON: Duration = Duration::from_millis(5);
+/// A connection that has owed nothing for so long is looked at before it is written to: the server may have closed it.
+///
+/// Longer than it takes to ask the next thing after an answer, so that nobody who is busy pays for the look; and short,
+/// since a write that goes into a closed connection has an unknown outcome.
+const IDLE: Duration = Duration::from_micros(50);
 
 #[derive(Debug, Default)]
 pub(super) struct Wire {
@@ -43,6 +48,10 @@ pub(super) struct Wire {
     pub(super) writing: bool,
     /// The socket took less than it was given: only the driver writes now, when the socket is ready again.
     pub(super) blocked: bool,
+    /// When the last reply that was owed came.
+    rested: Option<Instant>,
+    /// Before the next write, somebody has to look whether the server has closed the connection.
+    pub(super) unsure: bool,
     /// Set for ever once the connection is lost.
     lost: Option<Arc<LostCause>>,
     /// Memory that the outboxes in here are reckoned to hold.
@@ -170,8 +179,9 @@ impl Wire {
         }
     }
 
-    /// Retires the first outbox, whose replies are complete.
-    pub(super) fn complete_front(&mut self) {
+    /// Retires the first outbox, whose replies are complete `now`.
+    pub(super) fn complete_front(&mut self, now: Instant) {
+        self.rested = Some(now);
         if let Some(flight) = self.in_flight.pop_front() {
             self.weight -= flight.weight;
             if self.retired.len() == RETIRED {
@@ -185,6 +195,13 @@ impl Wire {
     /// a new one.
     pub(super) fn open(&mut self, now: Instant) -> Option<Arc<Outbox>> {
         self.open += 1;
+        if self.under_way() == 0
+            && self
+                .rested
+                .is_none_or(|rested| now.saturating_duration_since(rested) >= IDLE)
+        {
+            self.unsure = true;
+        }
         // Callers that were just woken have not taken their answers yet, so the oldest are the likeliest to be free.
         let free = self
             .retired
@@ -292,7 +309,10 @@ impl Wire {
     }
 
     /// Ends everything that is on its way; nothing is taken in after this.
-    pub(super) fn lose(&mut self, cause: &Arc<LostCause>, wakers: &mut Vec<Waker>) {
+    ///
+    /// Returns whether the server may still execute something of it: whether a part was sent and not answered.
+    pub(super) fn lose(&mut self, cause: &Arc<LostCause>, wakers: &mut Vec<Waker>) -> bool {
+        let mut left_sent = false;
         self.lost = Some(Arc::clone(cause));
         for due in self.due.drain(..) {
             due.outbox.fail(Reason::Lost(Arc::clone(cause)), 0, wakers);
@@ -303,6 +323,7 @@ impl Wire {
                 .iter()
                 .find(|part| Arc::ptr_eq(&part.outbox, &flight.outbox))
                 .map_or(usize::MAX, |part| part.written);
+            left_sent |= accepted > 0;
             flight
                 .outbox
                 .fail(Reason::Lost(Arc::clone(cause)), accepted, wakers);
@@ -310,6 +331,7 @@ impl Wire {
         self.unwritten.clear();
         self.retired.clear();
         self.weight = 0;
+        left_sent
     }
 
     /// What the socket should take next.

@@ -13,6 +13,7 @@ mod tls;
 mod tls;
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ use tokio_util::io::poll_read_buf;
 pub(crate) use self::stream::Stream;
 pub(crate) use self::tls::is_tls_error;
 
-use self::tls::TlsStream;
+use self::tls::{TlsStream, socket_of};
 use crate::config::Target;
 
 /// How long a TCP connection may be idle before the kernel probes it.
@@ -124,6 +125,15 @@ impl Transport {
         }
     }
 
+    /// Whether there is something to read, be it the end of the stream: asks the socket itself, since what is known of
+    /// it from events may be out of date.
+    pub(crate) fn is_readable(&self) -> bool {
+        match self {
+            Self::Plain { writer, .. } => writer.is_readable(),
+            Self::Tls(stream) => is_readable(socket_of(stream)),
+        }
+    }
+
     /// Appends what has arrived to `buf`, as far as that has room; `Ok(0)` is the end of the stream.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<usize>> {
         match self {
@@ -168,6 +178,11 @@ impl DirectWriter {
     pub(crate) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         self.writer.try_write(slices)
     }
+
+    /// As [`Transport::is_readable`].
+    pub(crate) fn is_readable(&self) -> bool {
+        self.writer.is_readable()
+    }
 }
 
 impl Writer {
@@ -179,6 +194,14 @@ impl Writer {
         }
     }
 
+    fn is_readable(&self) -> bool {
+        match self {
+            Self::Tcp(writer) => is_readable(writer.as_ref()),
+            #[cfg(unix)]
+            Self::Unix(writer) => is_readable(writer.as_ref()),
+        }
+    }
+
     fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
             Self::Tcp(writer) => writer.try_write_vectored(slices),
@@ -186,6 +209,18 @@ impl Writer {
             Self::Unix(writer) => writer.try_write_vectored(slices),
         }
     }
+}
+
+/// Whether reading would give something at once: bytes, the end of the stream, or an error.
+fn is_readable<'a, S>(socket: &'a S) -> bool
+where
+    socket2::SockRef<'a>: From<&'a S>,
+{
+    let peeked = socket2::SockRef::from(socket).peek(&mut [MaybeUninit::uninit()]);
+    !matches!(
+        peeked.map_err(|error| error.kind()),
+        Err(io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+    )
 }
 
 /// Tries each address of the host in turn, as `TcpStream::connect` does, and names the host in the error.

@@ -15,6 +15,10 @@ use crate::config::TlsFiles;
 #[derive(Debug)]
 pub(crate) struct TlsStream(Infallible);
 
+pub(super) fn socket_of(stream: &TlsStream) -> &TcpStream {
+    match stream.0 {}
+}
+
 /// There is none.
 pub(super) struct Handshake(Infallible);
 

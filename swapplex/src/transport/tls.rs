@@ -18,6 +18,11 @@ use crate::config::TlsFiles;
 
 pub(crate) type TlsStream = tokio_rustls::client::TlsStream<TcpStream>;
 
+/// The socket below.
+pub(super) fn socket_of(stream: &TlsStream) -> &TcpStream {
+    stream.get_ref().0
+}
+
 /// A handshake that has all it needs but a socket.
 pub(super) struct Handshake {
     connector: TlsConnector,

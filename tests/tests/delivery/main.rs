@@ -6,10 +6,15 @@ mod callers;
 mod clock;
 mod crowd;
 mod cuts;
+mod failover;
+mod fence;
+mod idle;
 mod kills;
 mod long;
 mod oracle;
+mod poison;
 mod protocol;
+mod replay;
 mod server_errors;
 mod stalls;
 

@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use redis::{FromRedisValue, Value};
 
+use crate::command::Class;
 use crate::database::Database;
-use crate::keys::command::{Class, Command};
+use crate::keys::command::Command;
 use crate::keys::key::Key;
 use crate::keys::policy::millis;
 use crate::keys::reply::{self, Unfit};
@@ -23,12 +24,12 @@ pub enum Ttl {
 impl<S, D: Database> Key<S, D> {
     /// Deletes the key, whatever it holds.
     pub fn delete(&self) -> Command<(), D> {
-        self.draft("DEL", Class::Repeat).send(reply::done)
+        self.draft("DEL", Class::Idempotent).send(reply::done)
     }
 
     /// Deletes the key, and says whether there was one. Not sent twice.
     pub fn delete_counted(&self) -> Command<bool, D> {
-        self.draft("DEL", Class::Once).send(reply::plain)
+        self.draft("DEL", Class::Effects).send(reply::plain)
     }
 
     /// Whether there is such a key.
@@ -38,14 +39,14 @@ impl<S, D: Database> Key<S, D> {
 
     /// Makes the key expire that long from now, if there is one; after a millisecond at least.
     pub fn expire(&self, ttl: Duration) -> Command<(), D> {
-        self.draft("PEXPIRE", Class::Repeat)
+        self.draft("PEXPIRE", Class::Idempotent)
             .number(millis(ttl))
             .send(reply::done)
     }
 
     /// Makes the key stay until it is deleted.
     pub fn persist(&self) -> Command<(), D> {
-        self.draft("PERSIST", Class::Repeat).send(reply::done)
+        self.draft("PERSIST", Class::Idempotent).send(reply::done)
     }
 
     /// How long the key stays.

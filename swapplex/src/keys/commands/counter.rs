@@ -3,9 +3,10 @@ use bytes::Bytes;
 use crate::argument::Argument;
 use crate::batch::{Get, Lookup};
 use crate::codec::Plain;
+use crate::command::Class;
 use crate::database::{Database, Place};
 use crate::error::Error;
-use crate::keys::command::{Class, Command, Line};
+use crate::keys::command::{Command, Line};
 use crate::keys::key::Key;
 use crate::keys::reply;
 use crate::shape::Counter;
@@ -33,7 +34,7 @@ impl<D: Database> Key<Counter, D> {
 
     /// Sets the count.
     pub fn set(&self, count: i64) -> Command<(), D> {
-        let draft = self.draft("SET", Class::Repeat).number(count);
+        let draft = self.draft("SET", Class::Idempotent).number(count);
         let draft = match self.policy().ttl_millis() {
             Some(ttl) => draft.bytes(b"PX").number(ttl),
             None => draft,
@@ -42,7 +43,7 @@ impl<D: Database> Key<Counter, D> {
     }
 
     fn count(&self, name: &'static str, by: i64) -> Command<i64, D> {
-        let draft = self.draft(name, Class::Once).number(by);
+        let draft = self.draft(name, Class::Other).number(by);
         let draft = match self.policy().ttl_millis() {
             Some(ttl) => {
                 // `EXPIRE` with `NX` needs Redis 7.0.

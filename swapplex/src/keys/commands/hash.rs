@@ -2,9 +2,10 @@ use std::collections::HashMap;
 use std::hash;
 
 use crate::codec::{Decode, Plain, Stores};
+use crate::command::Class;
 use crate::database::Database;
 use crate::error::Error;
-use crate::keys::command::{Class, Command};
+use crate::keys::command::Command;
 use crate::keys::draft::Parts;
 use crate::keys::field::FieldRequest;
 use crate::keys::key::Key;
@@ -74,7 +75,7 @@ impl<F: 'static, V: 'static, C: 'static, D: Database> Key<Hash<F, V, C>, D> {
         F: Stores<Q, Plain>,
         V: Stores<W, C>,
     {
-        self.creating("HSET", Class::Repeat, Parts::Sum)
+        self.creating("HSET", Class::Idempotent, Parts::Sum)
             .value::<F, Q, Plain>(field)
             .value::<V, W, C>(value)
             .send(reply::done)
@@ -86,7 +87,7 @@ impl<F: 'static, V: 'static, C: 'static, D: Database> Key<Hash<F, V, C>, D> {
         F: Stores<Q, Plain>,
         V: Stores<W, C>,
     {
-        self.creating("HSET", Class::Once, Parts::Sum)
+        self.creating("HSET", Class::Effects, Parts::Sum)
             .value::<F, Q, Plain>(field)
             .value::<V, W, C>(value)
             .send(reply::plain)
@@ -107,7 +108,7 @@ impl<F: 'static, V: 'static, C: 'static, D: Database> Key<Hash<F, V, C>, D> {
         }
         fields
             .fold(
-                self.creating("HSET", Class::Repeat, Parts::Sum),
+                self.creating("HSET", Class::Idempotent, Parts::Sum),
                 |draft, (field, value)| draft.value::<F, Q, Plain>(field).value::<V, W, C>(value),
             )
             .send(reply::done)
@@ -120,7 +121,7 @@ impl<F: 'static, V: 'static, C: 'static, D: Database> Key<Hash<F, V, C>, D> {
     where
         F: Stores<Q, Plain>,
     {
-        self.creating("HINCRBY", Class::Once, Parts::Whole)
+        self.creating("HINCRBY", Class::Other, Parts::Whole)
             .value::<F, Q, Plain>(field)
             .number(by)
             .send(reply::plain)
@@ -131,7 +132,7 @@ impl<F: 'static, V: 'static, C: 'static, D: Database> Key<Hash<F, V, C>, D> {
     where
         F: Stores<Q, Plain>,
     {
-        self.draft("HDEL", Class::Repeat)
+        self.draft("HDEL", Class::Idempotent)
             .value::<F, Q, Plain>(field)
             .send(reply::done)
     }
@@ -141,7 +142,7 @@ impl<F: 'static, V: 'static, C: 'static, D: Database> Key<Hash<F, V, C>, D> {
     where
         F: Stores<Q, Plain>,
     {
-        self.draft("HDEL", Class::Once)
+        self.draft("HDEL", Class::Effects)
             .value::<F, Q, Plain>(field)
             .send(reply::plain)
     }

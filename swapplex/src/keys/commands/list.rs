@@ -1,6 +1,7 @@
 use crate::codec::{Decode, Stores};
+use crate::command::Class;
 use crate::database::Database;
-use crate::keys::command::{Class, Command};
+use crate::keys::command::Command;
 use crate::keys::draft::Parts;
 use crate::keys::key::Key;
 use crate::keys::reply;
@@ -16,7 +17,7 @@ impl<T: 'static, C: 'static, D: Database> Key<List<T, C>, D> {
     where
         T: Stores<Q, C>,
     {
-        self.creating("LPUSH", Class::Once, Parts::Last)
+        self.creating("LPUSH", Class::Other, Parts::Last)
             .value::<T, Q, C>(value)
             .send(reply::plain)
     }
@@ -26,7 +27,7 @@ impl<T: 'static, C: 'static, D: Database> Key<List<T, C>, D> {
     where
         T: Stores<Q, C>,
     {
-        self.creating("RPUSH", Class::Once, Parts::Last)
+        self.creating("RPUSH", Class::Other, Parts::Last)
             .value::<T, Q, C>(value)
             .send(reply::plain)
     }
@@ -45,7 +46,7 @@ impl<T: 'static, C: 'static, D: Database> Key<List<T, C>, D> {
         }
         values
             .fold(
-                self.creating("RPUSH", Class::Once, Parts::Last),
+                self.creating("RPUSH", Class::Other, Parts::Last),
                 super::super::draft::Draft::value::<T, Q, C>,
             )
             .send(reply::plain)
@@ -53,7 +54,7 @@ impl<T: 'static, C: 'static, D: Database> Key<List<T, C>, D> {
 
     /// Removes all but the values from one place to another, both included. Not sent twice.
     pub fn trim(&self, from: i64, to: i64) -> Command<(), D> {
-        self.draft("LTRIM", Class::Once)
+        self.draft("LTRIM", Class::Other)
             .number(from)
             .number(to)
             .send(reply::done)
@@ -69,12 +70,12 @@ impl<T: 'static, C: 'static, D: Database> Key<List<T, C>, D> {
 impl<T: 'static, C: Decode<T> + 'static, D: Database> Key<List<T, C>, D> {
     /// Removes the value at the front and returns it. Not sent twice.
     pub fn pop_front(&self) -> Command<Option<T>, D> {
-        self.draft("LPOP", Class::Once).send(reply::option::<T, C>)
+        self.draft("LPOP", Class::Other).send(reply::option::<T, C>)
     }
 
     /// Removes the value at the back and returns it. Not sent twice.
     pub fn pop_back(&self) -> Command<Option<T>, D> {
-        self.draft("RPOP", Class::Once).send(reply::option::<T, C>)
+        self.draft("RPOP", Class::Other).send(reply::option::<T, C>)
     }
 
     /// The value at a place.

@@ -1,6 +1,7 @@
 use crate::codec::{Decode, Stores};
+use crate::command::Class;
 use crate::database::Database;
-use crate::keys::command::{Class, Command};
+use crate::keys::command::Command;
 use crate::keys::draft::Parts;
 use crate::keys::key::Key;
 use crate::keys::reply;
@@ -15,7 +16,7 @@ impl<T: 'static, C: 'static, D: Database> Key<Set<T, C>, D> {
     where
         T: Stores<Q, C>,
     {
-        self.creating("SADD", Class::Repeat, Parts::Sum)
+        self.creating("SADD", Class::Idempotent, Parts::Sum)
             .value::<T, Q, C>(member)
             .send(reply::done)
     }
@@ -25,7 +26,7 @@ impl<T: 'static, C: 'static, D: Database> Key<Set<T, C>, D> {
     where
         T: Stores<Q, C>,
     {
-        self.creating("SADD", Class::Once, Parts::Sum)
+        self.creating("SADD", Class::Effects, Parts::Sum)
             .value::<T, Q, C>(member)
             .send(reply::plain)
     }
@@ -41,7 +42,7 @@ impl<T: 'static, C: 'static, D: Database> Key<Set<T, C>, D> {
         }
         members
             .fold(
-                self.creating("SADD", Class::Repeat, Parts::Sum),
+                self.creating("SADD", Class::Idempotent, Parts::Sum),
                 super::super::draft::Draft::value::<T, Q, C>,
             )
             .send(reply::done)
@@ -52,7 +53,7 @@ impl<T: 'static, C: 'static, D: Database> Key<Set<T, C>, D> {
     where
         T: Stores<Q, C>,
     {
-        self.draft("SREM", Class::Repeat)
+        self.draft("SREM", Class::Idempotent)
             .value::<T, Q, C>(member)
             .send(reply::done)
     }
@@ -62,7 +63,7 @@ impl<T: 'static, C: 'static, D: Database> Key<Set<T, C>, D> {
     where
         T: Stores<Q, C>,
     {
-        self.draft("SREM", Class::Once)
+        self.draft("SREM", Class::Effects)
             .value::<T, Q, C>(member)
             .send(reply::plain)
     }
@@ -97,6 +98,6 @@ impl<T: 'static, C: Decode<T> + 'static, D: Database> Key<Set<T, C>, D> {
 
     /// Removes some member and returns it. Not sent twice.
     pub fn pop(&self) -> Command<Option<T>, D> {
-        self.draft("SPOP", Class::Once).send(reply::option::<T, C>)
+        self.draft("SPOP", Class::Other).send(reply::option::<T, C>)
     }
 }

@@ -1,8 +1,9 @@
 use std::ops::RangeInclusive;
 
 use crate::codec::{Decode, Stores};
+use crate::command::Class;
 use crate::database::Database;
-use crate::keys::command::{Class, Command};
+use crate::keys::command::Command;
 use crate::keys::draft::Parts;
 use crate::keys::key::Key;
 use crate::keys::reply;
@@ -18,7 +19,7 @@ impl<T: 'static, C: 'static, D: Database> Key<SortedSet<T, C>, D> {
     where
         T: Stores<Q, C>,
     {
-        self.creating("ZADD", Class::Repeat, Parts::Sum)
+        self.creating("ZADD", Class::Idempotent, Parts::Sum)
             .number(score)
             .value::<T, Q, C>(member)
             .send(reply::done)
@@ -29,7 +30,7 @@ impl<T: 'static, C: 'static, D: Database> Key<SortedSet<T, C>, D> {
     where
         T: Stores<Q, C>,
     {
-        self.creating("ZADD", Class::Once, Parts::Sum)
+        self.creating("ZADD", Class::Effects, Parts::Sum)
             .number(score)
             .value::<T, Q, C>(member)
             .send(reply::plain)
@@ -49,7 +50,7 @@ impl<T: 'static, C: 'static, D: Database> Key<SortedSet<T, C>, D> {
         }
         members
             .fold(
-                self.creating("ZADD", Class::Repeat, Parts::Sum),
+                self.creating("ZADD", Class::Idempotent, Parts::Sum),
                 |draft, (member, score)| draft.number(score).value::<T, Q, C>(member),
             )
             .send(reply::done)
@@ -60,7 +61,7 @@ impl<T: 'static, C: 'static, D: Database> Key<SortedSet<T, C>, D> {
     where
         T: Stores<Q, C>,
     {
-        self.creating("ZINCRBY", Class::Once, Parts::Whole)
+        self.creating("ZINCRBY", Class::Other, Parts::Whole)
             .number(by)
             .value::<T, Q, C>(member)
             .send(reply::plain)
@@ -71,7 +72,7 @@ impl<T: 'static, C: 'static, D: Database> Key<SortedSet<T, C>, D> {
     where
         T: Stores<Q, C>,
     {
-        self.draft("ZREM", Class::Repeat)
+        self.draft("ZREM", Class::Idempotent)
             .value::<T, Q, C>(member)
             .send(reply::done)
     }
@@ -81,7 +82,7 @@ impl<T: 'static, C: 'static, D: Database> Key<SortedSet<T, C>, D> {
     where
         T: Stores<Q, C>,
     {
-        self.draft("ZREM", Class::Once)
+        self.draft("ZREM", Class::Effects)
             .value::<T, Q, C>(member)
             .send(reply::plain)
     }

@@ -1,8 +1,9 @@
 use redis::{FromRedisValue, ParsingError, Value};
 
 use crate::codec::{Decode, Plain, Stores};
+use crate::command::Class;
 use crate::database::Database;
-use crate::keys::command::{Class, Command, KeyRequest, Line};
+use crate::keys::command::{Command, KeyRequest, Line};
 use crate::keys::draft::Parts;
 use crate::keys::key::Key;
 use crate::keys::reply::{self, Unfit};
@@ -35,7 +36,7 @@ impl<F: 'static, V: 'static, C: 'static, D: Database> Key<Stream<F, V, C>, D> {
         F: Stores<Q, Plain>,
         V: Stores<W, C>,
     {
-        let draft = self.creating("XADD", Class::Once, Parts::Whole).bytes(b"*");
+        let draft = self.creating("XADD", Class::Other, Parts::Whole).bytes(b"*");
         fields
             .into_iter()
             .fold(draft, |draft, (field, value)| {
@@ -46,14 +47,14 @@ impl<F: 'static, V: 'static, C: 'static, D: Database> Key<Stream<F, V, C>, D> {
 
     /// Removes an entry.
     pub fn remove(&self, id: &str) -> Command<(), D> {
-        self.draft("XDEL", Class::Repeat)
+        self.draft("XDEL", Class::Idempotent)
             .bytes(id.as_bytes())
             .send(reply::done)
     }
 
     /// Removes all but about that many of the last entries: some more may stay, since that is much cheaper.
     pub fn trim(&self, keep: u64) -> Command<(), D> {
-        self.draft("XTRIM", Class::Once)
+        self.draft("XTRIM", Class::Other)
             .bytes(b"MAXLEN")
             .bytes(b"~")
             .number(keep)

@@ -3,9 +3,10 @@ use bytes::Bytes;
 use crate::argument::Argument;
 use crate::batch::{Assign, Assignment, Get, Lookup, Set};
 use crate::codec::{Decode, Stores};
+use crate::command::Class;
 use crate::database::{Database, Place};
 use crate::error::Error;
-use crate::keys::command::{Class, Command};
+use crate::keys::command::Command;
 use crate::keys::key::Key;
 use crate::keys::reply;
 use crate::shape::Value;
@@ -30,7 +31,7 @@ impl<T: 'static, C: Decode<T> + 'static, D: Database> Key<Value<T, C>, D> {
     where
         T: Stores<Q, C>,
     {
-        let draft = self.draft("SET", Class::Once).value::<T, Q, C>(value);
+        let draft = self.draft("SET", Class::Other).value::<T, Q, C>(value);
         let draft = match self.policy().ttl_millis() {
             Some(ttl) => draft.bytes(b"PX").number(ttl),
             None => draft,
@@ -40,7 +41,7 @@ impl<T: 'static, C: Decode<T> + 'static, D: Database> Key<Value<T, C>, D> {
 
     /// Deletes the key and returns its value. Not sent twice.
     pub fn get_del(&self) -> Command<Option<T>, D> {
-        self.draft("GETDEL", Class::Once).send(reply::option::<T, C>)
+        self.draft("GETDEL", Class::Other).send(reply::option::<T, C>)
     }
 }
 
@@ -62,7 +63,7 @@ impl<T: 'static, C: 'static, D: Database> Key<Value<T, C>, D> {
         T: Stores<Q, C>,
     {
         let draft = self
-            .draft("SET", Class::Once)
+            .draft("SET", Class::Other)
             .value::<T, Q, C>(value)
             .bytes(b"NX");
         let draft = match self.policy().ttl_millis() {

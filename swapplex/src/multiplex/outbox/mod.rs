@@ -228,6 +228,11 @@ impl Outbox {
         lock(&self.inner).opened
     }
 
+    /// The connection that it belongs to.
+    pub(crate) fn epoch(&self) -> u64 {
+        lock(&self.inner).epoch
+    }
+
     /// What the outbox carried, for the statistics.
     pub(super) fn tally(&self) -> Tally {
         let inner = lock(&self.inner);

@@ -237,18 +237,6 @@ impl Account {
         let troubled = self.count(|outcome| matches!(outcome, Outcome::NotExecuted | Outcome::Refused(_)));
         assert_eq!(troubled, 0, "writes that were not executed");
     }
-
-    /// The same, where the server may have refused some commands with this code.
-    #[track_caller]
-    pub(crate) fn assert_untroubled_but_for(&self, code: &str) {
-        assert!(
-            self.read_failures.keys().all(|kind| kind == code),
-            "reads without an answer: {:?}",
-            self.read_failures
-        );
-        let troubled = self.count(|outcome| matches!(outcome, Outcome::NotExecuted | Outcome::Refused(_)));
-        assert_eq!(troubled, self.refused(code), "writes that were not executed");
-    }
 }
 
 /// What settled accounts come to.

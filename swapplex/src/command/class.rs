@@ -1,0 +1,162 @@
+//! What it means for a command to run twice.
+
+use redis::Cmd;
+
+use super::table::{self, Entry};
+use super::words::words;
+
+/// What a second run of a command does, from harmless to harmful: the worst of several is their maximum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Class {
+    /// Changes nothing.
+    Read,
+    /// Leaves the same value and gives the same answer.
+    Idempotent,
+    /// Leaves the same value and gives another answer.
+    Effects,
+    /// Does it again, or nobody knows what it does.
+    Other,
+}
+
+/// How a command's arguments decide what class it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// `SET` is idempotent without an option, or with nothing but a time to live.
+    PlainSet,
+    /// Idempotent where no argument is `STORE` or `STOREDIST`.
+    UnlessStored,
+    /// `ZADD`: the same effect, unless it has the option `INCR`.
+    UnlessIncrement,
+}
+
+impl Rule {
+    fn class<'a>(self, mut arguments: impl Iterator<Item = &'a [u8]>) -> Class {
+        let is = |word: &[u8], names: &[&str]| {
+            names
+                .iter()
+                .any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
+        };
+        match self {
+            Self::PlainSet => {
+                // Behind the key and the value.
+                let mut options = arguments.skip(2);
+                let is_plain = match options.next() {
+                    None => true,
+                    Some(option) => {
+                        is(option, &["EX", "PX", "EXAT", "PXAT"])
+                            && options.next().is_some()
+                            && options.next().is_none()
+                    }
+                };
+                if is_plain { Class::Idempotent } else { Class::Other }
+            }
+            Self::UnlessStored => {
+                if arguments.any(|word| is(word, &["STORE", "STOREDIST"])) {
+                    Class::Other
+                } else {
+                    Class::Idempotent
+                }
+            }
+            Self::UnlessIncrement => {
+                // Options stand between the key and the first score.
+                let mut options = arguments
+                    .skip(1)
+                    .take_while(|word| is(word, &["NX", "XX", "GT", "LT", "CH", "INCR"]));
+                if options.any(|word| is(word, &["INCR"])) {
+                    Class::Other
+                } else {
+                    Class::Effects
+                }
+            }
+        }
+    }
+}
+
+/// What a second run of `command` does.
+///
+/// Only asked once a connection is lost or a deadline has passed, so it may take its time.
+pub(crate) fn class(command: &Cmd) -> Class {
+    let mut arguments = words(command);
+    let Some(name) = arguments.next() else {
+        return Class::Other;
+    };
+    let mut name = name.to_ascii_lowercase();
+    match table::look_up(&name) {
+        Some(Entry::Class(class)) => return class,
+        Some(Entry::Rule(rule)) => return rule.class(arguments),
+        None => {}
+    }
+    name.push(b'|');
+    name.extend(arguments.next().unwrap_or_default().to_ascii_lowercase());
+    match table::look_up(&name) {
+        Some(Entry::Class(class)) => class,
+        _ => Class::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class_of(words: &str) -> Class {
+        let mut command = Cmd::new();
+        for word in words.split_whitespace() {
+            command.arg(word);
+        }
+        class(&command)
+    }
+
+    #[test]
+    fn each_command_has_its_class() {
+        for (words, expected) in [
+            ("GeT k", Class::Read),
+            ("XINFO stream k", Class::Read),
+            ("PING", Class::Idempotent),
+            ("script load x", Class::Idempotent),
+            ("mset a 1 b 2", Class::Idempotent),
+            ("DEL a", Class::Effects),
+            ("HSET h f v", Class::Effects),
+            ("XINFO HELP", Class::Other),
+            ("SCRIPT FLUSH", Class::Other),
+            ("INCR n", Class::Other),
+            ("LSET l 0 v", Class::Other),
+            ("LTRIM l 1 -1", Class::Other),
+            ("EVAL x 0", Class::Other),
+            ("FT.SEARCH i q", Class::Other),
+            ("", Class::Other),
+        ] {
+            assert_eq!(class_of(words), expected, "{words}");
+        }
+    }
+
+    #[test]
+    fn arguments_decide_where_the_name_does_not() {
+        for (words, expected) in [
+            ("SET k v", Class::Idempotent),
+            ("SET k v EX 10", Class::Idempotent),
+            ("set k v pxat 10", Class::Idempotent),
+            ("SET k NX", Class::Idempotent),
+            ("SET k v NX", Class::Other),
+            ("SET k v EX 10 NX", Class::Other),
+            ("SET k v GET", Class::Other),
+            ("SET k v KEEPTTL", Class::Other),
+            ("SET k v EX", Class::Other),
+            ("ZADD z 1 a", Class::Effects),
+            ("ZADD z NX CH 1 INCR", Class::Effects),
+            ("ZADD INCR 1 a", Class::Effects),
+            ("ZADD z XX incr 1 a", Class::Other),
+            ("SORT l", Class::Idempotent),
+            ("SORT l LIMIT 0 5 store other", Class::Other),
+            ("GEORADIUS g 1 2 3 km STOREDIST d", Class::Other),
+        ] {
+            assert_eq!(class_of(words), expected, "{words}");
+        }
+    }
+
+    #[test]
+    fn the_worst_of_several_is_their_maximum() {
+        use Class::{Effects, Idempotent, Other, Read};
+        assert_eq!([Read, Effects, Idempotent].into_iter().max(), Some(Effects));
+        assert!(Other > Effects && Idempotent > Read);
+    }
+}

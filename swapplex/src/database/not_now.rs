@@ -1,0 +1,168 @@
+//! Errors that say "not executed, and not now": the same request may well succeed in a moment.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::multiplex::Reply;
+
+/// The pause behind the first refusal; doubled with each that follows.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Why the server has refused to execute a request for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotNow {
+    /// It is reading its data.
+    Loading,
+    /// It is, or has become, a replica: the address may lead to another server by now.
+    ReadOnly,
+}
+
+impl NotNow {
+    /// Whether a reply says so.
+    pub(crate) fn of(reply: &Reply) -> Option<Self> {
+        match reply {
+            Reply::Frame(frame) | Reply::Refused(frame) => Self::of_frame(frame),
+            _ => None,
+        }
+    }
+
+    /// Whether a frame says so.
+    pub(crate) fn of_frame(frame: &[u8]) -> Option<Self> {
+        Self::of_text(frame.strip_prefix(b"-")?)
+    }
+
+    fn of_text(text: &[u8]) -> Option<Self> {
+        if text.starts_with(b"LOADING ") {
+            Some(Self::Loading)
+        } else if text.starts_with(b"READONLY ") {
+            Some(Self::ReadOnly)
+        } else {
+            None
+        }
+    }
+
+    /// Whether the replies to a transaction, from that to `MULTI` to that to `EXEC`, say so: it was discarded, for no
+    /// other reason than such refusals while it was queued.
+    pub(crate) fn of_transaction(replies: &[Bytes]) -> Option<Self> {
+        let (exec, queued) = replies.split_last()?;
+        let abort = exec.strip_prefix(b"-EXECABORT ")?;
+        let mut refusal = None;
+        for error in queued.iter().filter(|reply| is_error(reply)) {
+            let this = Self::of_frame(error)?;
+            if refusal != Some(Self::ReadOnly) {
+                refusal = Some(this);
+            }
+        }
+        refusal.or_else(|| {
+            // `EXEC` itself was refused: "Transaction discarded because of: READONLY ...".
+            let (_, cause) = std::str::from_utf8(abort).ok()?.split_once(": ")?;
+            Self::of_text(cause.as_bytes())
+        })
+    }
+
+    /// How many replies of a plain pipeline count, where those behind are to be asked for again, and why.
+    ///
+    /// `None` where none is such a refusal, or where something behind the first one was executed that `is_repeatable`
+    /// does not allow to be executed again, which a new attempt would do to keep the order.
+    pub(crate) fn of_pipeline(
+        replies: &[Bytes],
+        is_repeatable: impl Fn(usize) -> bool,
+    ) -> Option<(usize, Self)> {
+        let (first, refusal) = replies
+            .iter()
+            .enumerate()
+            .find_map(|(at, reply)| Some((at, Self::of_frame(reply)?)))?;
+        let may_repeat =
+            (first..replies.len()).all(|at| Self::of_frame(&replies[at]).is_some() || is_repeatable(at));
+        may_repeat.then_some((first, refusal))
+    }
+}
+
+/// Whether a frame is an error.
+pub(crate) fn is_error(reply: &[u8]) -> bool {
+    matches!(reply.first(), Some(b'-' | b'!'))
+}
+
+/// How long to wait behind so many refusals in a row.
+pub(super) fn pause(refusals: u32) -> Duration {
+    FIRST_PAUSE
+        .saturating_mul(1 << refusals.saturating_sub(1).min(10))
+        .min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOADING: &str = "-LOADING Redis is loading the dataset in memory\r\n";
+    const READONLY: &str = "-READONLY You can't write against a read only replica.\r\n";
+    const ABORT: &str = "-EXECABORT Transaction discarded because of previous errors.\r\n";
+
+    fn frames<const N: usize>(texts: [&'static str; N]) -> [Bytes; N] {
+        texts.map(|text| Bytes::from_static(text.as_bytes()))
+    }
+
+    #[test]
+    fn only_the_two_errors_count() {
+        assert_eq!(NotNow::of_frame(LOADING.as_bytes()), Some(NotNow::Loading));
+        assert_eq!(NotNow::of_frame(READONLY.as_bytes()), Some(NotNow::ReadOnly));
+        for other in [
+            "-ERR LOADING x\r\n",
+            "-LOADINGS x\r\n",
+            "+LOADING x\r\n",
+            "$9\r\n-LOADING \r\n",
+        ] {
+            assert_eq!(NotNow::of_frame(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_transaction_is_not_executed_if_nothing_else_was_wrong() {
+        let of = |replies: &[Bytes]| NotNow::of_transaction(replies);
+        let ok = "+OK\r\n";
+        let queued = "+QUEUED\r\n";
+        assert_eq!(of(&frames([ok, LOADING, LOADING, ABORT])), Some(NotNow::Loading));
+        assert_eq!(of(&frames([ok, queued, READONLY, ABORT])), Some(NotNow::ReadOnly));
+        assert_eq!(
+            of(&frames([ok, READONLY, LOADING, ABORT])),
+            Some(NotNow::ReadOnly)
+        );
+        assert_eq!(
+            of(&frames([ok, LOADING, "-ERR unknown command\r\n", ABORT])),
+            None
+        );
+        assert_eq!(of(&frames([ok, queued, ABORT])), None);
+        assert_eq!(of(&frames([ok, queued, "*1\r\n+OK\r\n"])), None);
+        let because = "-EXECABORT Transaction discarded because of: READONLY You can't write\r\n";
+        assert_eq!(of(&frames([ok, queued, because])), Some(NotNow::ReadOnly));
+        assert_eq!(of(&[]), None);
+    }
+
+    #[test]
+    fn a_pipeline_goes_on_from_its_first_refusal() {
+        let never = |_| false;
+        let replies = frames([":1\r\n", READONLY, READONLY]);
+        assert_eq!(NotNow::of_pipeline(&replies, never), Some((1, NotNow::ReadOnly)));
+        let replies = frames([READONLY, "$1\r\nv\r\n", READONLY]);
+        assert_eq!(NotNow::of_pipeline(&replies, never), None);
+        assert_eq!(
+            NotNow::of_pipeline(&replies, |at| at == 1),
+            Some((0, NotNow::ReadOnly))
+        );
+        assert_eq!(
+            NotNow::of_pipeline(&frames([":1\r\n", "-OOM x\r\n"]), never),
+            None
+        );
+    }
+
+    #[test]
+    fn pauses_grow_up_to_half_a_second() {
+        assert_eq!(pause(1), Duration::from_millis(20));
+        assert_eq!(pause(3), Duration::from_millis(80));
+        assert_eq!(pause(6), LONGEST_PAUSE);
+        assert_eq!(pause(u32::MAX), LONGEST_PAUSE);
+    }
+}
