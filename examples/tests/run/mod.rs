@@ -3,14 +3,17 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 
 use std::env;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::SystemTime;
 
 /// The example of that name, without arguments, and with no variable that would configure it.
 ///
 /// # Panics
 ///
-/// If it was not built: cargo builds the examples of a package with its tests, unless it is told to build less.
+/// If it was not built, or from other sources: cargo builds the examples of a package with its tests, but not with those
+/// that a name chooses.
 pub(crate) fn example(name: &str) -> Command {
     let this = env::current_exe().expect("this program has a path");
     let program: PathBuf = this
@@ -20,8 +23,8 @@ pub(crate) fn example(name: &str) -> Command {
         .join("examples")
         .join(name);
     assert!(
-        program.exists(),
-        "{} was not built: `cargo test -p swapplex-examples` without `--test` does, or `--examples`",
+        is_up_to_date(&program),
+        "{} was not built, or has changed since: `cargo build -p swapplex-examples --examples`",
         program.display()
     );
     let mut command = Command::new(program);
@@ -35,6 +38,23 @@ pub(crate) fn example(name: &str) -> Command {
         }
     }
     command
+}
+
+/// Whether a program is there, and none of what cargo made it from is newer.
+fn is_up_to_date(program: &Path) -> bool {
+    let (Some(built), Ok(list)) = (modified(program), fs::read_to_string(program.with_extension("d"))) else {
+        return false;
+    };
+    // As for `make`: the program, a colon, and its sources.
+    let (_, sources) = list.split_once(": ").unwrap_or_default();
+    sources
+        .replace("\\ ", "\0")
+        .split_whitespace()
+        .all(|source| modified(Path::new(&source.replace('\0', " "))).is_some_and(|changed| changed <= built))
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).ok()?.modified().ok()
 }
 
 /// What it printed, and what it complained of.
