@@ -4,6 +4,7 @@
 //! - [`delivery`]: what happens to a command when its connection is lost.
 //! - [`keys`]: how typed keys are written, escaped, shared and migrated.
 //! - [`mod@tracing`]: what is told to `tracing`, and what it costs.
+//! - [`testing`]: how to test a program that uses this.
 //!
 //! What they promise is meant to stay. Figures, such as how many keys share an `MGET`, may change with what is
 //! measured.
@@ -11,4 +12,5 @@
 pub mod batching;
 pub mod delivery;
 pub mod keys;
+pub mod testing;
 pub mod tracing;
