@@ -25,6 +25,8 @@
 //! - [`Error`]: what became of a request that has no answer; [`docs::delivery`] says what is sent again, and when.
 //! - [`connection_stream`], [`on_connected`]: what happens to the connection.
 //! - [`ready`], [`close`]: for a readiness probe, and for the end of a service.
+//! - [`Dedicated`], [`Client::pubsub`]: connections of your own, for transactions with `WATCH` and for subscriptions.
+//! - [`docs::connection_manager`]: what to change in a program that uses redis-rs's; [`docs::testing`]: how to test one.
 //! - [`macro@main`], [`runtime`]: a Tokio runtime whose end is graceful, and whose threads' data can be referred to.
 
 pub mod config;

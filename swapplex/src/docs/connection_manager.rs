@@ -179,6 +179,8 @@
 //!   what is under way, and so does the end of [`swapplex::main`](macro@crate::main).
 //! - **Watching.** [`connection_stream`](crate::connection_stream) tells of each connection, [`stats`](crate::Stats) counts,
 //!   [`ready`](crate::ready) is for probes.
+//! - **Setting a connection up.** What a manager's connections never learn again after a reconnect, such as functions to
+//!   load, is for the hook [`on_connect`](crate::ClientBuilder::on_connect).
 //!
 //! # What isn't there
 //!
