@@ -4,27 +4,35 @@
 
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 /// The example of that name, without arguments, and with no variable that would configure it.
 ///
+/// Cargo has built it with the tests of its package, but not with those that a name or `--test` chooses: then it is built
+/// here.
+///
 /// # Panics
 ///
-/// If it was not built, or from other sources: cargo builds the examples of a package with its tests, but not with those
-/// that a name chooses.
+/// If that fails.
 pub(crate) fn example(name: &str) -> Command {
+    static BUILDING: Mutex<()> = Mutex::new(());
     let this = env::current_exe().expect("this program has a path");
-    let program: PathBuf = this
+    let profile = this
         .ancestors()
         .nth(2)
-        .expect("tests are built into `deps`, beside `examples`")
-        .join("examples")
-        .join(name);
+        .expect("tests are built into `deps`, beside `examples`");
+    let program = profile.join("examples").join(name);
+    let one_at_a_time = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+    if !is_up_to_date(&program) {
+        build(profile);
+    }
+    drop(one_at_a_time);
     assert!(
         is_up_to_date(&program),
-        "{} was not built, or has changed since: `cargo build -p swapplex-examples --examples`",
+        "{} is not what was built: `cargo test -p swapplex-examples` builds it",
         program.display()
     );
     let mut command = Command::new(program);
@@ -38,6 +46,21 @@ pub(crate) fn example(name: &str) -> Command {
         }
     }
     command
+}
+
+/// Builds all examples into the directory of a profile.
+fn build(profile: &Path) {
+    let target = profile.parent().expect("profiles are in the target directory");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .args(["build", "--quiet", "--locked", "--examples", "--target-dir"])
+        .arg(target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let status = cargo.status().expect("cargo, which has built this test");
+    assert!(status.success(), "the examples do not build: {status}");
 }
 
 /// Whether a program is there, and none of what cargo made it from is newer.
