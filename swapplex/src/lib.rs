@@ -26,6 +26,8 @@
 //! - [`Replay`]: how much of that, for a client or a handle.
 //! - [`connection_stream`], [`on_connected`]: what happens to the connection.
 //! - [`ready`], [`close`]: for a readiness probe, and for the end of a service.
+//! - [`Dedicated`], [`Client::pubsub`]: connections of your own, for transactions with `WATCH` and for subscriptions.
+//! - [`docs::connection_manager`]: what to change in a program that uses redis-rs's; [`docs::testing`]: how to test one.
 //! - [`macro@main`], [`runtime`]: a Tokio runtime whose end is graceful, and whose threads' data can be referred to.
 
 pub mod config;

@@ -48,7 +48,10 @@
 //! [16 MiB](crate::ClientBuilder::in_flight_budget) per connection; beyond that, new requests wait inside their
 //! deadline. A single request larger than the whole budget is let in when nothing else is there.
 //!
-//! All of this holds for every command. `AsyncCommands`, scripts and pipelines travel in the same outboxes.
+//! All of this holds for every command. `AsyncCommands`, scripts and pipelines travel in the same outboxes. Only what would
+//! keep others waiting does not: commands that block, and whatever is done on a [`Dedicated`](crate::Dedicated) or
+//! publish-and-subscribe connection, have a connection of their own; and a command that
+//! [may take longer](crate::ManagedConnection::command_timeout) than the others has an outbox of its own.
 //!
 //! # Keys that share a command
 //!

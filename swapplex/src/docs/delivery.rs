@@ -87,6 +87,24 @@
 //! The first reconnect is immediate. The next one begins no sooner than 1.5 s, and up to 0.5 s more at random,
 //! [after the one before](crate::ClientBuilder::reconnect_debounce), so that a server in trouble is not besieged.
 //!
+//! # Connections of one's own
+//!
+//! A command that [blocks](crate::ManagedConnection#commands-that-need-a-connection-of-their-own) travels apart from the
+//! others, under the same rules: a `BLPOP` whose connection is lost is an
+//! [`OutcomeUnknown`](crate::Error::OutcomeUnknown), since the server may have taken an element out, and an `XREAD` is sent
+//! again. Its deadline is the time that it asks the server to wait plus the usual one.
+//!
+//! On a [`Dedicated`](crate::Dedicated) connection nothing is sent twice, not even what only reads, because what was set up
+//! on it is lost with it: what was sent and not answered is an `OutcomeUnknown`, and what comes later a
+//! [`NotExecuted`](crate::Error::NotExecuted). A [subscription](crate::Client::pubsub) ends with its connection, and what
+//! is published until the next one is made is missed.
+//!
+//! # The end
+//!
+//! [`close`](crate::close), and the end of a runtime of [`swapplex::main`](macro@crate::main), wait for what is under way
+//! as long as a command may take. What is still not answered then ends as if the connection were lost; what was not sent,
+//! or comes later, is a `NotExecuted`. A command that blocks is answered as if its time were up.
+//!
 //! # Errors that are answers
 //!
 //! An error that the server sends is a reply like any other: the command's caller gets it, and the connection stays. That

@@ -18,6 +18,10 @@
 //! A [`prefix`](macro@crate::RedisKeys#options-of-the-struct-swapplex) with a `:` behind it begins every key of a
 //! struct. Programs that share a server want one each.
 //!
+//! A struct's keys are in the database of the environment, or in the one that `database = …` names, any type with
+//! [`#[derive(Database)]`](macro@crate::Database). [`Key::on`](crate::Key::on) takes a single key to another: a replica's, an
+//! archive's, or that of a test.
+//!
 //! # Escaping: different arguments never give the same key
 //!
 //! With `"{a}:{b}"`, the pairs `("x:y", "z")` and `("x", "y:z")` would be one key if their text were only put in: a
