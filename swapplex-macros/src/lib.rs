@@ -236,6 +236,7 @@ pub fn redis_keys(item: TokenStream) -> TokenStream {
 /// | `env = "SESSIONS"` | what the names of its variables begin with; `swapplex::config` lists them | needed, unless `service_url` is given |
 /// | `default = "redis://…"` | the URL for what the variables leave out; without a password | `redis://127.0.0.1:6379` |
 /// | `service_url` | the type implements env-url's `ServiceURL`, which then reads the environment in its own way | |
+/// | `replay = "reads"` | what may be sent again after its connection was lost: `never`, `reads`, `idempotent`, `effects`, `always`; see `Replay` | `idempotent` |
 /// | `configure = function` | a `fn(ClientBuilder) -> ClientBuilder` that changes settings: time limits, credentials, bounds | |
 /// | `on_connect = function` | an `async fn(NewConnection) -> Result<(), E>` that runs on each new connection before any waiting command; see `ClientBuilder::on_connect` | |
 /// | `crate = "…"` | the path of the `swapplex` crate | `::swapplex` |

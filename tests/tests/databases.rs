@@ -81,6 +81,14 @@ fn hasty(builder: ClientBuilder) -> ClientBuilder {
 }
 
 #[derive(Database)]
+#[swapplex(env = "STORE", replay = "never")]
+struct Once;
+
+#[derive(Database)]
+#[swapplex(env = "STORE", replay = "always")]
+struct AtLeastOnce;
+
+#[derive(Database)]
 #[swapplex(env = "HOOKED", on_connect = set_up)]
 struct Hooked;
 
@@ -207,6 +215,51 @@ fn a_function_changes_the_settings() {
                 let (slept, error) = tokio::join!(sleep.query_async::<String>(&mut patient), Cache::get("k"));
                 assert!(matches!(error, Err(Error::Timeout { .. })), "{error:?}");
                 slept.unwrap();
+            });
+        },
+    );
+}
+
+#[test]
+fn what_may_be_sent_again_is_a_databases_own_matter() {
+    child::run(
+        |command| {
+            let server = RedisServer::start();
+            command.env("STORE_URL", server.url());
+            server
+        },
+        || {
+            runtime().block_on(async {
+                let control = Client::builder(Source::env("STORE")).build();
+                let mut control = control.connection();
+                Once::ready().await.unwrap();
+                AtLeastOnce::ready().await.unwrap();
+                // Writes are sent, and not executed before their connections are closed.
+                let client = || redis::cmd("CLIENT");
+                let () = client()
+                    .arg(&["PAUSE", "10000", "WRITE"])
+                    .query_async(&mut control)
+                    .await
+                    .unwrap();
+                let kill = async {
+                    loop {
+                        let list: String = client().arg("LIST").query_async(&mut control).await.unwrap();
+                        if list.contains("cmd=set") && list.contains("cmd=incr") {
+                            break;
+                        }
+                    }
+                    let _: usize = client()
+                        .arg(&["KILL", "TYPE", "normal", "SKIPME", "yes"])
+                        .query_async(&mut control)
+                        .await
+                        .unwrap();
+                    let () = client().arg("UNPAUSE").query_async(&mut control).await.unwrap();
+                };
+                let mut counting = AtLeastOnce::connection();
+                let (set, count, ()) =
+                    tokio::join!(Once::set("key", 1), counting.incr::<_, _, u64>("count", 1), kill);
+                assert!(matches!(set, Err(Error::OutcomeUnknown { .. })), "{set:?}");
+                assert_eq!(count.unwrap(), 1);
             });
         },
     );

@@ -58,16 +58,23 @@ async fn gets_of_spawned_tasks_share_a_few_commands() -> Result<(), Error> {
     let (server, client) = counted();
     let profile = |id| Keys::profile(id).on(&client);
     swapplex::set_many((0..1024).map(|id| (profile(id), "someone"))).await?;
-    server.reset_calls();
-    let keys: Vec<_> = (0..1024).map(profile).collect();
-    let tasks = tokio::spawn(async move {
-        let tasks = keys.into_iter().map(|key| tokio::spawn(key.get()));
-        tasks.collect::<Vec<_>>()
-    });
-    for task in tasks.await.expect("no panic") {
-        assert_eq!(task.await.expect("no panic")?.as_deref(), Some("someone"));
+    // The median of some rounds, since another program may take a core away in the middle of one.
+    let mut rounds = Vec::new();
+    for _ in 0..9 {
+        server.reset_calls();
+        let keys: Vec<_> = (0..1024).map(profile).collect();
+        let tasks = tokio::spawn(async move {
+            let tasks = keys.into_iter().map(|key| tokio::spawn(key.get()));
+            tasks.collect::<Vec<_>>()
+        });
+        for task in tasks.await.expect("no panic") {
+            assert_eq!(task.await.expect("no panic")?.as_deref(), Some("someone"));
+        }
+        rounds.push((server.calls("mget"), server.calls("get")));
     }
-    let (shared, alone) = (server.calls("mget"), server.calls("get"));
+    rounds.sort_unstable();
+    println!("MGETs and GETs: {rounds:?}");
+    let (shared, alone) = rounds[rounds.len() / 2];
     assert!(shared <= 12, "{shared} MGETs and {alone} GETs");
     assert!(alone <= 12, "{shared} MGETs and {alone} GETs");
     Ok(())

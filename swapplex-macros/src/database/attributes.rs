@@ -18,6 +18,8 @@ pub(super) struct Declaration<'a> {
     pub(super) default: Option<LitStr>,
     /// The option's name, where the type says itself where its server is.
     pub(super) service_url: Option<Ident>,
+    /// What may be sent again: a variant of `Replay`.
+    pub(super) replay: Option<Ident>,
     /// What changes the client's settings.
     pub(super) configure: Option<Expr>,
     /// What is run on each new connection.
@@ -29,6 +31,7 @@ const OPTIONS: Names = Names {
         "env",
         "default",
         "service_url",
+        "replay",
         "configure",
         "on_connect",
         "crate",
@@ -39,6 +42,8 @@ const OPTIONS: Names = Names {
         ("url", "default"),
         ("default_url", "default"),
         ("env_url", "service_url"),
+        ("retry", "replay"),
+        ("retries", "replay"),
         ("settings", "configure"),
         ("builder", "configure"),
         ("with", "configure"),
@@ -50,6 +55,7 @@ const OPTIONS: Names = Names {
 
 const ENV: &str = "env = \"SESSIONS\"";
 const DEFAULT: &str = "default = \"redis://127.0.0.1:6379/1\"";
+const REPLAY: &str = "replay = \"reads\"";
 const CONFIGURE: &str = "configure = settings";
 const ON_CONNECT: &str = "on_connect = set_up";
 
@@ -61,6 +67,7 @@ impl<'a> Declaration<'a> {
             env: None,
             default: None,
             service_url: None,
+            replay: None,
             configure: None,
             on_connect: None,
         };
@@ -98,6 +105,10 @@ impl<'a> Declaration<'a> {
                 "service_url" => {
                     flag(&name, input)?;
                     once(&mut self.service_url, "service_url", name.span(), name.clone())
+                }
+                "replay" => {
+                    let level = level(&options::text(&name, REPLAY, input)?)?;
+                    once(&mut self.replay, "replay", name.span(), level)
                 }
                 "configure" => {
                     let configure = function(&name, CONFIGURE, input)?;
@@ -179,6 +190,33 @@ fn check_item(item: &DeriveInput, errors: &mut Errors) {
             format!("a database is a name and is never made: {form}"),
         ),
     }
+}
+
+/// The levels of `Replay`, as they are written and as they are called.
+const LEVELS: [(&str, &str); 5] = [
+    ("never", "Never"),
+    ("reads", "Reads"),
+    ("idempotent", "Idempotent"),
+    ("effects", "Effects"),
+    ("always", "Always"),
+];
+
+/// The variant of `Replay` that is meant.
+fn level(text: &LitStr) -> syn::Result<Ident> {
+    let value = text.value();
+    let known = LEVELS.iter().find(|(level, _)| *level == value);
+    known
+        .map(|(_, variant)| Ident::new(variant, text.span()))
+        .ok_or_else(|| {
+            let levels: Vec<String> = LEVELS.iter().map(|(level, _)| format!("`{level}`")).collect();
+            syn::Error::new(
+                text.span(),
+                format!(
+                    "`{value}` is no level of what may be sent again; there are {}",
+                    levels.join(", ")
+                ),
+            )
+        })
 }
 
 /// An option that has no value.

@@ -18,6 +18,9 @@ pub(super) fn database(declaration: &Declaration<'_>) -> TokenStream {
             let builder = configure(builder);
         }
     });
+    let replay = declaration.replay.as_ref().map(
+        |level| quote_spanned!(Span::mixed_site()=> let builder = builder.replay(#krate::Replay::#level);),
+    );
     let on_connect = declaration.on_connect.as_ref().map(|hook| {
         quote_spanned! {Span::mixed_site().located_at(hook.span())=>
             let builder = builder.on_connect(#hook);
@@ -31,6 +34,7 @@ pub(super) fn database(declaration: &Declaration<'_>) -> TokenStream {
                 static CLIENT: ::std::sync::OnceLock<#krate::Client> = ::std::sync::OnceLock::new();
                 CLIENT.get_or_init(|| {
                     let builder = #krate::Client::builder(#source);
+                    #replay
                     #configure
                     #on_connect
                     builder.build()
