@@ -125,10 +125,11 @@
 //! Some requests make the server close the connection: a reply over its `client-output-buffer-limit`, an argument over its
 //! `proto-max-bulk-len`. Sent again and again, such a request would take every connection down with all that others
 //! have under way. So whatever was under way, at least in part, at two losses in a row goes on where it can only harm
-//! itself: on a connection of its own, one such request at a time, batched keys one by one. If that connection is lost
-//! too while the shared one goes on, the request is to blame. Its caller gets
-//! [`NoReply::Breaks`](crate::NoReply::Breaks), or [`NotExecuted::Breaks`](crate::NotExecuted::Breaks) if it was never
-//! fully sent; the others are answered.
+//! itself: on a connection of its own, one such request at a time, batched keys one by one. If it loses two of those while
+//! the shared one goes on, the request is to blame. (One may be chance: something on the way may cut connections at
+//! random.) Its caller gets [`NoReply::Breaks`](crate::NoReply::Breaks), or
+//! [`NotExecuted::Breaks`](crate::NotExecuted::Breaks) if it was never fully sent; the others are answered. One that its
+//! level does not let be sent again ends as an `OutcomeUnknown` at the first loss, here as anywhere.
 //!
 //! # Telling them apart
 //!
@@ -160,5 +161,10 @@
 //! - A connection that the server has closed, but whose end has not reached us, still accepts bytes. A write into it
 //!   counts as sent. (One whose end has reached us does not: a connection that was idle is looked at before anything is
 //!   written to it.)
+//! - The old connection is closed at [the server](#the-old-connection) that the new one leads to. After a failover, or
+//!   behind an address that leads to several servers, that may be another one than before. Nothing is closed at the one
+//!   before, which may still execute what it had received, and the write is sent again all the same. That does no harm if
+//!   the server before becomes a replica of the new one, and so gives its own data up; if both go on to take writes, each
+//!   may have executed it.
 //! - What the server itself loses, in a crash or a failover, nobody can send again: a confirmed write is as durable
 //!   as the server's configuration makes it.
