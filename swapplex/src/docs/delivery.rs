@@ -36,7 +36,8 @@
 //!
 //! # Levels
 //!
-//! How much is sent again is yours to say, [for a client](crate::ClientBuilder::replay) or
+//! How much is sent again is yours to say: [for a client](crate::ClientBuilder::replay), for a database with a type of its
+//! own (`#[swapplex(replay = "reads")]` beside [`#[derive(Database)]`](macro@crate::Database)), or
 //! [for a handle](crate::ManagedConnection::replay). Each [`Replay`](crate::Replay) level includes those above it:
 //!
 //! | level | also sends again | what you get | what you give up |
