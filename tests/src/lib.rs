@@ -9,6 +9,7 @@
 
 pub mod child;
 mod dials;
+mod door;
 mod http;
 pub mod memory;
 mod names;
