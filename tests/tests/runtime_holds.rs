@@ -20,16 +20,7 @@ use std::time::{Duration, Instant};
 
 use swapplex::runtime::{AsyncLocal, Builder, Context, LocalRef, Runtime};
 
-use canary::{Bird, CANARY, Cage, Canary, PATIENCE};
-
-fn runtime(cage: &Cage, workers: usize) -> Runtime {
-    let mut builder = Builder::new_multi_thread();
-    cage.adopt(&mut builder)
-        .worker_threads(workers)
-        .enable_all()
-        .build()
-        .unwrap()
-}
+use canary::{Bird, CANARY, Cage, Canary, PATIENCE, runtime};
 
 /// Spawns tasks until every worker has handed out its canary.
 async fn wake_all_canaries(cage: &Cage, workers: usize) {
