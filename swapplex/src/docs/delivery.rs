@@ -46,7 +46,7 @@
 //! | `Reads` | `GET`, `HGETALL`, `ZRANGE`, … | reads without errors; no write runs twice | a `SET` under way when a connection is lost is an error |
 //! | `Idempotent`, the default | `SET` without conditions, `MSET`, `SETEX`, batched [`set`](crate::set)s, methods of typed keys that return nothing | caches, sessions and profiles without errors | such a write may run a second time up to the command timeout later, and overwrite what another client wrote in between: its `DEL`, say, after our first `SET` |
 //! | `Effects` | `DEL`, `HSET`, `SADD`, `EXPIRE`, `ZADD`, … | the same for writes whose answer you don't look at | the answer may be that of the second time ("0 deleted"), and others' writes may be overwritten as above |
-//! | `Always` | `INCR`, `LPUSH`, scripts, commands of modules, … | no unknown outcomes but at the deadline, or where [the old connection](#the-old-connection) cannot be closed | each may run more than once |
+//! | `Always` | `INCR`, `LPUSH`, scripts, commands of modules, … | no unknown outcomes but at the deadline, or where a connection cannot be [closed at the server](#the-old-connection), such as [the one that a blocking command has](#connections-of-ones-own) | each may run more than once |
 //!
 //! If one key has one writer, `Idempotent` costs you nothing. If many write the same key and the latest must win, use
 //! `Reads`, and look at the errors.
@@ -91,9 +91,9 @@
 //! # Connections of one's own
 //!
 //! A command that [blocks](crate::ManagedConnection#commands-that-need-a-connection-of-their-own) travels apart from the
-//! others, under the same rules: a `BLPOP` whose connection is lost is an
-//! [`OutcomeUnknown`](crate::Error::OutcomeUnknown), since the server may have taken an element out, and an `XREAD` is sent
-//! again. Its deadline is the time that it asks the server to wait plus the usual one.
+//! others. If its connection is lost when it was sent, only what reads is sent again, since nothing closes that connection
+//! at the server: an `XREAD` is, while a `BLPOP` is an [`OutcomeUnknown`](crate::Error::OutcomeUnknown) at every level, as
+//! the server may have taken an element out. Its deadline is the time that it asks the server to wait plus the usual one.
 //!
 //! On a [`Dedicated`](crate::Dedicated) connection nothing is sent twice, not even what only reads, because what was set up
 //! on it is lost with it: what was sent and not answered is an `OutcomeUnknown`, and what comes later a
@@ -102,9 +102,10 @@
 //!
 //! # The end
 //!
-//! [`close`](crate::close), and the end of a runtime of [`swapplex::main`](macro@crate::main), wait for what is under way
-//! as long as a command may take. What is still not answered then ends as if the connection were lost; what was not sent,
-//! or comes later, is a `NotExecuted`. A command that blocks is answered as if its time were up.
+//! [`close`](crate::close) waits for what is under way as long as a command may take, and the end of a runtime of
+//! [`swapplex::main`](macro@crate::main) within [its own deadline](crate::runtime::Builder::end_deadline), 5 s by default.
+//! What is still not answered then ends as if the connection were lost; what was not sent, or comes later, is a
+//! `NotExecuted`. A command that blocks is answered as if its time were up.
 //!
 //! # Errors that are answers
 //!
@@ -129,8 +130,9 @@
 //! itself: on a connection of its own, one such request at a time, batched keys one by one. If it loses two of those while
 //! the shared one goes on, the request is to blame. (One may be chance: something on the way may cut connections at
 //! random.) Its caller gets [`NoReply::Breaks`](crate::NoReply::Breaks), or
-//! [`NotExecuted::Breaks`](crate::NotExecuted::Breaks) if it was never fully sent; the others are answered. One that its
-//! level does not let be sent again ends as an `OutcomeUnknown` at the first loss, here as anywhere.
+//! [`NotExecuted::Breaks`](crate::NotExecuted::Breaks) if it was never fully sent; the others are answered. What was
+//! sent in full and may not be sent again ends as an `OutcomeUnknown` at the first loss, here as anywhere; so does a write
+//! that was sent on such a connection, since nothing closes that at the server.
 //!
 //! # Telling them apart
 //!
