@@ -62,9 +62,9 @@
 //! the server close the one before (`CLIENT KILL`, by number and address, so that it is never somebody else's): then
 //! nothing more of that one will run, and only then writes are sent again.
 //!
-//! That takes Redis 6.2, for `CLIENT INFO`, and a user who may use `CLIENT KILL` (`+client|kill`). Without them, or over a
-//! Unix socket, whose clients the server cannot tell apart, writes are not sent again: they end as `OutcomeUnknown`, and
-//! a warning says so once, through `tracing`. Reads are not concerned.
+//! That takes Redis 6.2, for `CLIENT INFO`, and a user who may use that and `CLIENT KILL` (`+client|info +client|kill`).
+//! Without them, or over a Unix socket, whose clients the server cannot tell apart, writes are not sent again: they end as
+//! `OutcomeUnknown`, and a warning says so once, through `tracing`. Reads are not concerned.
 //!
 //! # Time
 //!
