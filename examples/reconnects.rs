@@ -34,7 +34,7 @@ async fn main() -> ExitCode {
     say(
         began,
         &format!(
-            "{} requests answered, {} reconnects, {} reads sent again, {} unknown outcomes",
+            "{} requests answered, {} reconnects, {} sent again, {} unknown outcomes",
             stats.requests,
             stats.connects.saturating_sub(1),
             stats.replays,

@@ -275,7 +275,7 @@ impl Scene {
             ("reconnects", text::grouped(self.stats.connects.saturating_sub(1))),
             ("commands issued", text::grouped(self.tally.commands())),
             ("errors seen on reads", count(read_errors)),
-            ("reads sent again (replays)", text::grouped(self.stats.replays)),
+            ("sent again (replays)", text::grouped(self.stats.replays)),
             ("writes of unknown outcome", count(unknown)),
             ("writes not executed", count(not_executed)),
             ("longest wait", text::duration(self.tally.longest())),

@@ -362,7 +362,14 @@ async fn no_request_fails_while_connections_are_killed() {
         "{views} views"
     );
     service.terminate();
-    println!("{}", service.ended());
+    let text = service.ended();
+    println!("{text}");
+    // Among them the writes to the store that the server held back: the service itself repeats nothing.
+    let replays: u64 = text
+        .split_once("connections; ")
+        .and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok())
+        .unwrap_or_else(|| panic!("unexpected: {text}"));
+    assert!(replays >= ROUNDS, "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -96,9 +96,9 @@ pub enum NotExecuted {
     /// The [dedicated connection](crate::Dedicated) that it was to be sent on is lost, and needs to be made again.
     #[error("its connection was lost: {0}")]
     Lost(#[source] Arc<LostCause>),
-    /// The server does not take it: each connection was lost while it was being sent, in the end one that it had alone. An
+    /// The server does not take it: each connection was lost while it was being sent, in the end two that it had alone. An
     /// argument over the server's `proto-max-bulk-len` does that. Sending it again will lead to the same.
-    #[error("each connection was lost while it was being sent, in the end one that it had alone: {0}")]
+    #[error("each connection was lost while it was being sent, even those that it had alone: {0}")]
     Breaks(#[source] Arc<LostCause>),
 }
 
@@ -109,10 +109,10 @@ pub enum NoReply {
     /// The connection was lost.
     #[error("{0}")]
     Lost(#[source] Arc<LostCause>),
-    /// Each connection that it was sent on was lost, in the end one that it had alone, while the others went on. A reply
+    /// Each connection that it was sent on was lost, in the end two that it had alone, while the others went on. A reply
     /// over the server's `client-output-buffer-limit` does that. Sending it again will lead to the same, even if it only
     /// reads.
-    #[error("it ended each connection that it was sent on, in the end one that it had alone: {0}")]
+    #[error("it ended each connection that it was sent on, even those that it had alone: {0}")]
     Breaks(#[source] Arc<LostCause>),
     /// Its time was up.
     #[error("its time was up")]

@@ -23,7 +23,7 @@
 //! - [`config`]: which variables say where to connect.
 //! - [`Client`]: the same without the environment; [`Database`]: further databases that have a type of their own.
 //! - [`Error`]: what became of a request that has no answer; [`docs::delivery`] says what is sent again, and when.
-//! - [`Replay`]: how much of that, for a client or a handle.
+//! - [`Replay`]: how much of that, for a client, a database or a handle.
 //! - [`connection_stream`], [`on_connected`]: what happens to the connection.
 //! - [`ready`], [`close`]: for a readiness probe, and for the end of a service.
 //! - [`Dedicated`], [`Client::pubsub`]: connections of your own, for transactions with `WATCH` and for subscriptions.

@@ -9,7 +9,8 @@ use crate::command::Class;
 /// sent again: what was not fully sent, and what the server has refused with `LOADING` or `READONLY`, since that
 /// certainly was not executed.
 ///
-/// Set for a client with [`ClientBuilder::replay`](crate::ClientBuilder::replay), for one handle with
+/// Set for a client with [`ClientBuilder::replay`](crate::ClientBuilder::replay), for a database with a type of its own
+/// with `#[swapplex(replay = "reads")]` beside [`#[derive(Database)]`](macro@crate::Database), for one handle with
 /// [`ManagedConnection::replay`](crate::ManagedConnection::replay). [`docs::delivery`](crate::docs::delivery) has the
 /// whole story.
 ///

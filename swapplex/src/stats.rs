@@ -17,8 +17,10 @@ pub struct Stats {
     pub connects: u64,
     /// Live connections lost.
     pub losses: u64,
-    /// Connections made apart from the shared one: for blocking commands, for [`dedicated`](crate::Client::dedicated)
-    /// and for [`pubsub`](crate::Client::pubsub). The figures above don't count them.
+    /// Connections made apart from the shared one: for blocking commands, for [`dedicated`](crate::Client::dedicated),
+    /// for [`pubsub`](crate::Client::pubsub), and for
+    /// [requests that break connections](crate::docs::delivery#requests-that-break-connections). The figures above don't
+    /// count them.
     pub dedicated: u64,
     /// Requests answered.
     pub requests: u64,

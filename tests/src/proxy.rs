@@ -3,21 +3,17 @@
 mod flow;
 mod link;
 
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 pub use self::flow::{Direction, Flow};
 pub use self::link::{Cut, Link, Side};
 
 use crate::dials::Dials;
-use crate::ports::ReservedPort;
+use crate::door::Door;
 
 /// A proxy between the client under test and a server on 127.0.0.1.
 ///
@@ -27,9 +23,8 @@ use crate::ports::ReservedPort;
 /// It lives on the Tokio runtime that it was started on, and a runtime that the client under test blocks blocks it too.
 #[derive(Debug)]
 pub struct Proxy {
-    port: ReservedPort,
+    door: Door,
     shared: Arc<Shared>,
-    accepting: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What has passed through a proxy.
@@ -83,15 +78,13 @@ impl Proxy {
     /// If there is no port to listen on.
     #[track_caller]
     pub fn start(upstream_port: u16) -> Self {
-        let port = ReservedPort::new().expect("a free port");
         let proxy = Self {
-            port,
+            door: Door::new(),
             shared: Arc::new(Shared {
                 upstream: SocketAddr::from((Ipv4Addr::LOCALHOST, upstream_port)),
                 traffic: watch::Sender::new(Traffic::default()),
                 faults: Mutex::default(),
             }),
-            accepting: Mutex::default(),
         };
         proxy.accept();
         proxy
@@ -99,12 +92,12 @@ impl Proxy {
 
     /// The port of 127.0.0.1 that it listens on.
     pub fn port(&self) -> u16 {
-        self.port.number()
+        self.door.port()
     }
 
     /// The URL that leads through the proxy, without credentials.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port())
+        self.door.url()
     }
 
     /// Listens again after [`refuse`](Self::refuse); without effect while it listens.
@@ -114,25 +107,13 @@ impl Proxy {
     /// If somebody else has taken the port.
     #[track_caller]
     pub fn accept(&self) {
-        let accepting = &mut *self.accepting();
-        if accepting.is_none() {
-            let listener = listen(self.port()).expect("our port is free");
-            *accepting = Some(tokio::spawn(accept(listener, Arc::clone(&self.shared))));
-        }
+        self.door
+            .open(|listener| accept(listener, Arc::clone(&self.shared)));
     }
 
     /// Stops listening: new connections are refused, those that exist go on.
     pub async fn refuse(&self) {
-        let accepting = self.accepting().take();
-        if let Some(accepting) = accepting {
-            accepting.abort();
-            // Only then the listener is closed.
-            let _ = accepting.await;
-        }
-    }
-
-    fn accepting(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
-        self.accepting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.door.close().await;
     }
 
     /// Sets how bytes flow in one direction, for the connections that exist and for those to come.
@@ -193,36 +174,9 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        if let Some(accepting) = self.accepting().take() {
-            accepting.abort();
-        }
+        self.door.shut();
         self.cut_all(Cut::Reset);
     }
-}
-
-/// Listens on `port`, which is ours.
-///
-/// A server that another test starts at this moment may hold a copy of the socket that tried the port, between its
-/// fork and its exec: so the port may be in use for an instant, and nothing tells when that is over.
-pub(crate) fn listen(port: u16) -> io::Result<TcpListener> {
-    let mut attempts = 0;
-    loop {
-        match try_listen(port) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempts < 1_000 => {
-                attempts += 1;
-                thread::sleep(Duration::from_millis(1));
-            }
-            result => return result,
-        }
-    }
-}
-
-fn try_listen(port: u16) -> io::Result<TcpListener> {
-    let socket = tokio::net::TcpSocket::new_v4()?;
-    // Connections of an earlier listener on this port may be in TIME_WAIT.
-    socket.set_reuseaddr(true)?;
-    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
-    socket.listen(1024)
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {

@@ -4,13 +4,12 @@ mod answer;
 mod request;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{broadcast, watch};
-use tokio::task::JoinHandle;
 use tokio::time;
 
 pub use self::answer::Answer;
@@ -18,17 +17,15 @@ pub use self::request::Request;
 
 use self::answer::End;
 use crate::dials::Dials;
-use crate::ports::ReservedPort;
-use crate::proxy::listen;
+use crate::door::Door;
 
 /// A listener on 127.0.0.1 that answers each request as a script says.
 ///
 /// Dropping it closes its port and resets its connections. It lives on the Tokio runtime that it was started on.
 #[derive(Debug)]
 pub struct ScriptedServer {
-    port: ReservedPort,
+    door: Door,
     shared: Arc<Shared>,
-    accepting: Mutex<Option<JoinHandle<()>>>,
 }
 
 type Script = Box<dyn FnMut(&Request) -> Answer + Send>;
@@ -110,14 +107,13 @@ impl ScriptedServer {
     #[track_caller]
     fn open(greeting: Option<Answer>, script: Script) -> Self {
         let server = Self {
-            port: ReservedPort::new().expect("a free port"),
+            door: Door::new(),
             shared: Arc::new(Shared {
                 script: Mutex::new(script),
                 greeting,
                 seen: watch::Sender::new(Seen::default()),
                 pushes: broadcast::Sender::new(64),
             }),
-            accepting: Mutex::default(),
         };
         server.accept();
         server
@@ -125,12 +121,12 @@ impl ScriptedServer {
 
     /// The port of 127.0.0.1 that it listens on.
     pub fn port(&self) -> u16 {
-        self.port.number()
+        self.door.port()
     }
 
     /// The URL, without credentials.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port())
+        self.door.url()
     }
 
     /// Listens again after [`refuse`](Self::refuse); without effect while it listens.
@@ -140,25 +136,14 @@ impl ScriptedServer {
     /// If somebody else has taken the port.
     #[track_caller]
     pub fn accept(&self) {
-        let accepting = &mut *self.accepting();
-        if accepting.is_none() {
-            let listener = listen(self.port()).expect("our port is free");
-            *accepting = Some(tokio::spawn(accept(listener, Arc::clone(&self.shared))));
-        }
+        self.door
+            .open(|listener| accept(listener, Arc::clone(&self.shared)));
     }
 
     /// Stops listening, and closes what is open.
     pub async fn refuse(&self) {
-        let accepting = self.accepting().take();
-        if let Some(accepting) = accepting {
-            accepting.abort();
-            // Only then the listener and the connections, which live in its task, are closed.
-            let _ = accepting.await;
-        }
-    }
-
-    fn accepting(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
-        self.accepting.lock().unwrap_or_else(PoisonError::into_inner)
+        // The connections live in the task that accepts them.
+        self.door.close().await;
     }
 
     /// Sends bytes to every connection that is open, out of turn.
@@ -178,14 +163,6 @@ impl ScriptedServer {
         match seen.wait_for(condition).await {
             Ok(seen) => seen.clone(),
             Err(_) => unreachable!("the sender is in `self`"),
-        }
-    }
-}
-
-impl Drop for ScriptedServer {
-    fn drop(&mut self) {
-        if let Some(accepting) = self.accepting().take() {
-            accepting.abort();
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Futures dropped, polled for nothing, and moved about: nobody else may notice.
 
-use std::future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -11,7 +10,7 @@ use futures_util::future::join_all;
 use redis::AsyncCommands;
 use swapplex::config::Source;
 use swapplex::{Client, Error};
-use swapplex_tests::RedisServer;
+use swapplex_tests::{RedisServer, poll_times};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
@@ -29,18 +28,6 @@ async fn connected() -> (RedisServer, Client) {
 
 fn is_value_of(value: Result<Option<Bytes>, Error>, i: u64) -> bool {
     value.unwrap().as_deref() == Some((i % 100).to_string().as_bytes())
-}
-
-/// Polls a future so often, and then drops it.
-async fn poll_times<F: Future>(future: F, polls: u64) {
-    let mut future = pin!(future);
-    for _ in 0..polls {
-        let is_ready = future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_ready())).await;
-        if is_ready {
-            return;
-        }
-        yield_now().await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -309,6 +309,7 @@ async fn a_unix_socket_a_user_and_a_database_number_work() {
     client.set("k", "v").await.unwrap();
     assert_eq!(client.connection().get_db(), 3);
     server.ok(&["SELECT", "3"]);
+    assert_eq!(server.ok(&["GET", "k"]).text(), "v");
     let whoami: String = redis::cmd("ACL")
         .arg("WHOAMI")
         .query_async(&mut client.connection())

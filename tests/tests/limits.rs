@@ -141,6 +141,10 @@ async fn what_is_said_not_to_have_been_executed_was_not() {
             }
         }
         println!("{outcomes:?}");
+        assert!(
+            outcomes.not_executed > 0 && outcomes.unknown > 0,
+            "some had room and some had none: {outcomes:?}"
+        );
     }
 }
 

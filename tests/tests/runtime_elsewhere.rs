@@ -18,20 +18,11 @@ use std::time::Duration;
 use swapplex::runtime::{Builder, Runtime};
 use swapplex_tests::child;
 
-use canary::{Bird, Cage, PATIENCE};
+use canary::{Bird, Cage, PATIENCE, runtime};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
 type Song = Pin<Box<dyn Future<Output = u64> + Send>>;
-
-fn runtime(cage: &Cage, workers: usize) -> Runtime {
-    let mut builder = Builder::new_multi_thread();
-    cage.adopt(&mut builder)
-        .worker_threads(workers)
-        .enable_all()
-        .build()
-        .unwrap()
-}
 
 /// A future that was polled once on a worker and holds a reference to that worker's data.
 fn half_polled_song(runtime: &Runtime) -> Song {

@@ -1,13 +1,7 @@
 //! What must hold of the runtime, in the order in which it is promised.
 //!
-//! These and the other `runtime_*` tests under AddressSanitizer, with its LeakSanitizer, on a nightly toolchain:
-//!
-//! ```text
-//! RUSTFLAGS="-Zsanitizer=address" cargo +nightly test --target x86_64-unknown-linux-gnu --package swapplex-tests \
-//!     --test runtime_holds --test runtime_elsewhere --test runtime_rounds --test runtime_end
-//! ```
-//!
-//! and again with `--no-default-features`, for the fallback that counts.
+//! `cargo xtask sanitize` runs these and the other `runtime_*` tests under AddressSanitizer and LeakSanitizer, and these
+//! again with `--no-default-features`, for the fallback that counts.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on stops here")]
 
 mod canary;
@@ -20,16 +14,7 @@ use std::time::{Duration, Instant};
 
 use swapplex::runtime::{AsyncLocal, Builder, Context, LocalRef, Runtime};
 
-use canary::{Bird, CANARY, Cage, Canary, PATIENCE};
-
-fn runtime(cage: &Cage, workers: usize) -> Runtime {
-    let mut builder = Builder::new_multi_thread();
-    cage.adopt(&mut builder)
-        .worker_threads(workers)
-        .enable_all()
-        .build()
-        .unwrap()
-}
+use canary::{Bird, CANARY, Cage, Canary, PATIENCE, runtime};
 
 /// Spawns tasks until every worker has handed out its canary.
 async fn wake_all_canaries(cage: &Cage, workers: usize) {

@@ -88,20 +88,26 @@ impl Visit for Unsettled {
     fn record_debug(&mut self, _field: &Field, _value: &dyn fmt::Debug) {}
 }
 
+/// A runtime with so many workers; with none, a current-thread one.
+fn builder(workers: usize) -> Builder {
+    let mut builder = match workers {
+        0 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    if workers > 0 {
+        builder.worker_threads(workers);
+    }
+    builder.enable_all();
+    builder
+}
+
 #[test]
 fn a_thousand_sets_and_gets_under_way_when_main_returns_are_all_sent_and_answered() {
     for workers in [0, 1, 2, 4] {
         let server = RedisServer::start();
         let client = Client::open(server.url()).unwrap();
         let seen = Arc::new(Seen::default());
-        let mut builder = match workers {
-            0 => Builder::new_current_thread(),
-            _ => Builder::new_multi_thread(),
-        };
-        if workers > 0 {
-            builder.worker_threads(workers);
-        }
-        builder.enable_all().build().unwrap().run(async {
+        builder(workers).build().unwrap().run(async {
             client.set("warm", "up").await.unwrap();
             begin(&client, 1000, &seen).await;
         });
@@ -121,15 +127,7 @@ fn requests_that_a_silent_server_leaves_at_the_deadline_are_counted_in_tracing()
         let server = RedisServer::start();
         let client = Client::open(server.url()).unwrap();
         let seen = Arc::new(Seen::default());
-        let mut builder = match workers {
-            0 => Builder::new_current_thread(),
-            _ => Builder::new_multi_thread(),
-        };
-        if workers > 0 {
-            builder.worker_threads(workers);
-        }
-        let runtime = builder
-            .enable_all()
+        let runtime = builder(workers)
             .end_deadline(Duration::from_millis(300))
             .build()
             .unwrap();

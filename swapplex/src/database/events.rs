@@ -29,10 +29,12 @@ pub enum ConnectionEvent {
         /// The server's own number for it (`CLIENT ID`), where the server tells.
         client_id: Option<i64>,
     },
-    /// A live connection was lost. The next one is being made.
+    /// A live connection has ended. If it was lost, the next one is being made; one that was
+    /// [replaced](LostCause::Replaced) ends when there is the next; behind one that was [closed](LostCause::Closed), or
+    /// whose [runtime has ended](LostCause::RuntimeEnded), comes none there.
     #[non_exhaustive]
     Disconnected {
-        /// The connection that was lost.
+        /// The connection that has ended.
         epoch: u64,
         /// Why.
         cause: Arc<LostCause>,

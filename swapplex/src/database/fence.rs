@@ -46,7 +46,7 @@ impl Fences {
                 target: "swapplex::replay",
                 "writes that were sent when their connection was lost are not sent again but end as an unknown \
                  outcome, because the server does not let us see to it that they don't run late: \
-                 that takes CLIENT INFO (Redis 6.2), and the right to use CLIENT KILL"
+                 that takes CLIENT INFO (Redis 6.2) and CLIENT KILL, and the right to use both"
             );
         }
     }

@@ -65,7 +65,7 @@
 //! | `set_connection_timeout`, 1 s | [`connect_timeout`](crate::ClientBuilder::connect_timeout), 2 s | handshake included |
 //! | `set_response_timeout`, 500 ms | [`command_timeout`](crate::ClientBuilder::command_timeout), 5 s | covers the wait for a connection and what is sent again, too. [For one handle](crate::ManagedConnection::command_timeout) it can be another |
 //! | `set_number_of_retries`, 6; `set_min_delay`, `set_max_delay`, `set_exponent_base` | [`reconnect_debounce`](crate::ClientBuilder::reconnect_debounce) | the first reconnect is immediate, the next ones are 1.5 to 2 s apart, and there is no last one |
-//! | `set_pipeline_buffer_size`, 50 requests; `set_concurrency_limit`, `set_write_backpressure_boundary` | [`in_flight_budget`](crate::ClientBuilder::in_flight_budget), 16 MiB | in bytes, of requests and expected replies |
+//! | `set_pipeline_buffer_size`, 50 requests; `set_concurrency_limit`, `set_write_backpressure_boundary` | [`in_flight_budget`](crate::ClientBuilder::in_flight_budget), 16 MiB | in bytes, of requests and what awaits their replies |
 //! | `set_credentials_provider` | [`credentials`](crate::ClientBuilder::credentials) | asked at each connect; a connection that lives on is not authenticated again |
 //! | `set_push_sender`, `set_automatic_resubscription` | [`pubsub`](crate::Client::pubsub) | see below |
 //! | `set_cache_config` | not there yet | |

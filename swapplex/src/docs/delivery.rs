@@ -36,7 +36,8 @@
 //!
 //! # Levels
 //!
-//! How much is sent again is yours to say, [for a client](crate::ClientBuilder::replay) or
+//! How much is sent again is yours to say: [for a client](crate::ClientBuilder::replay), for a database with a type of its
+//! own (`#[swapplex(replay = "reads")]` beside [`#[derive(Database)]`](macro@crate::Database)), or
 //! [for a handle](crate::ManagedConnection::replay). Each [`Replay`](crate::Replay) level includes those above it:
 //!
 //! | level | also sends again | what you get | what you give up |
@@ -45,7 +46,7 @@
 //! | `Reads` | `GET`, `HGETALL`, `ZRANGE`, … | reads without errors; no write runs twice | a `SET` under way when a connection is lost is an error |
 //! | `Idempotent`, the default | `SET` without conditions, `MSET`, `SETEX`, batched [`set`](crate::set)s, methods of typed keys that return nothing | caches, sessions and profiles without errors | such a write may run a second time up to the command timeout later, and overwrite what another client wrote in between: its `DEL`, say, after our first `SET` |
 //! | `Effects` | `DEL`, `HSET`, `SADD`, `EXPIRE`, `ZADD`, … | the same for writes whose answer you don't look at | the answer may be that of the second time ("0 deleted"), and others' writes may be overwritten as above |
-//! | `Always` | `INCR`, `LPUSH`, scripts, commands of modules, … | no unknown outcomes but at the deadline, or where [the old connection](#the-old-connection) cannot be closed | each may run more than once |
+//! | `Always` | `INCR`, `LPUSH`, scripts, commands of modules, … | no unknown outcomes but at the deadline, or where a connection cannot be [closed at the server](#the-old-connection), such as [the one that a blocking command has](#connections-of-ones-own) | each may run more than once |
 //!
 //! If one key has one writer, `Idempotent` costs you nothing. If many write the same key and the latest must win, use
 //! `Reads`, and look at the errors.
@@ -61,9 +62,9 @@
 //! the server close the one before (`CLIENT KILL`, by number and address, so that it is never somebody else's): then
 //! nothing more of that one will run, and only then writes are sent again.
 //!
-//! That takes Redis 6.2, for `CLIENT INFO`, and a user who may use `CLIENT KILL` (`+client|kill`). Without them, or over a
-//! Unix socket, whose clients the server cannot tell apart, writes are not sent again: they end as `OutcomeUnknown`, and
-//! a warning says so once, through `tracing`. Reads are not concerned.
+//! That takes Redis 6.2, for `CLIENT INFO`, and a user who may use that and `CLIENT KILL` (`+client|info +client|kill`).
+//! Without them, or over a Unix socket, whose clients the server cannot tell apart, writes are not sent again: they end as
+//! `OutcomeUnknown`, and a warning says so once, through `tracing`. Reads are not concerned.
 //!
 //! # Time
 //!
@@ -90,9 +91,9 @@
 //! # Connections of one's own
 //!
 //! A command that [blocks](crate::ManagedConnection#commands-that-need-a-connection-of-their-own) travels apart from the
-//! others, under the same rules: a `BLPOP` whose connection is lost is an
-//! [`OutcomeUnknown`](crate::Error::OutcomeUnknown), since the server may have taken an element out, and an `XREAD` is sent
-//! again. Its deadline is the time that it asks the server to wait plus the usual one.
+//! others. If its connection is lost when it was sent, only what reads is sent again, since nothing closes that connection
+//! at the server: an `XREAD` is, while a `BLPOP` is an [`OutcomeUnknown`](crate::Error::OutcomeUnknown) at every level, as
+//! the server may have taken an element out. Its deadline is the time that it asks the server to wait plus the usual one.
 //!
 //! On a [`Dedicated`](crate::Dedicated) connection nothing is sent twice, not even what only reads, because what was set up
 //! on it is lost with it: what was sent and not answered is an `OutcomeUnknown`, and what comes later a
@@ -101,9 +102,10 @@
 //!
 //! # The end
 //!
-//! [`close`](crate::close), and the end of a runtime of [`swapplex::main`](macro@crate::main), wait for what is under way
-//! as long as a command may take. What is still not answered then ends as if the connection were lost; what was not sent,
-//! or comes later, is a `NotExecuted`. A command that blocks is answered as if its time were up.
+//! [`close`](crate::close) waits for what is under way as long as a command may take, and the end of a runtime of
+//! [`swapplex::main`](macro@crate::main) within [its own deadline](crate::runtime::Builder::end_deadline), 5 s by default.
+//! What is still not answered then ends as if the connection were lost; what was not sent, or comes later, is a
+//! `NotExecuted`. A command that blocks is answered as if its time were up.
 //!
 //! # Errors that are answers
 //!
@@ -125,10 +127,12 @@
 //! Some requests make the server close the connection: a reply over its `client-output-buffer-limit`, an argument over its
 //! `proto-max-bulk-len`. Sent again and again, such a request would take every connection down with all that others
 //! have under way. So whatever was under way, at least in part, at two losses in a row goes on where it can only harm
-//! itself: on a connection of its own, one such request at a time, batched keys one by one. If that connection is lost
-//! too while the shared one goes on, the request is to blame. Its caller gets
-//! [`NoReply::Breaks`](crate::NoReply::Breaks), or [`NotExecuted::Breaks`](crate::NotExecuted::Breaks) if it was never
-//! fully sent; the others are answered.
+//! itself: on a connection of its own, one such request at a time, batched keys one by one. If it loses two of those while
+//! the shared one goes on, the request is to blame. (One may be chance: something on the way may cut connections at
+//! random.) Its caller gets [`NoReply::Breaks`](crate::NoReply::Breaks), or
+//! [`NotExecuted::Breaks`](crate::NotExecuted::Breaks) if it was never fully sent; the others are answered. What was
+//! sent in full and may not be sent again ends as an `OutcomeUnknown` at the first loss, here as anywhere; so does a write
+//! that was sent on such a connection, since nothing closes that at the server.
 //!
 //! # Telling them apart
 //!
@@ -160,5 +164,10 @@
 //! - A connection that the server has closed, but whose end has not reached us, still accepts bytes. A write into it
 //!   counts as sent. (One whose end has reached us does not: a connection that was idle is looked at before anything is
 //!   written to it.)
+//! - The old connection is closed at [the server](#the-old-connection) that the new one leads to. After a failover, or
+//!   behind an address that leads to several servers, that may be another one than before. Nothing is closed at the one
+//!   before, which may still execute what it had received, and the write is sent again all the same. That does no harm if
+//!   the server before becomes a replica of the new one, and so gives its own data up; if both go on to take writes, each
+//!   may have executed it.
 //! - What the server itself loses, in a crash or a failover, nobody can send again: a confirmed write is as durable
 //!   as the server's configuration makes it.

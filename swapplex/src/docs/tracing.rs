@@ -6,6 +6,7 @@
 //! | | `WARN` | `disconnected` | `database`, `epoch`, `cause` | it was lost |
 //! | | `DEBUG` | `disconnected` | the same | it was closed, or its runtime has ended |
 //! | | `WARN` | `connecting failed` | `database`, `cause`, `next_attempt_in` | once per attempt, so every 1.5 to 2 s |
+//! | | `WARN` | `TLS without verification: the server may be anybody` | | at each connect to a URL with `#insecure` |
 //! | | `DEBUG` | span `connect` | `database`, `server` | from the socket to the end of the handshake; dedicated connections too |
 //! | | `DEBUG` | span `on_connect` | `epoch` | around the [hook](crate::ClientBuilder::on_connect) |
 //! | `swapplex::replay` | `DEBUG` | `sent again` | `command`, `epoch` | for each request that is, with the connection that it was lost on |

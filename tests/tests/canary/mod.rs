@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use swapplex::runtime::{AsyncLocal, Builder, Context, LocalRef};
+use swapplex::runtime::{AsyncLocal, Builder, Context, LocalRef, Runtime};
 
 const ALIVE: u64 = 0x0A11_7E0F_CA9A_81E5;
 
@@ -122,6 +122,16 @@ impl Cage {
         change(&mut self.0.counts.lock().unwrap_or_else(PoisonError::into_inner));
         self.0.changed.notify_all();
     }
+}
+
+/// A runtime with so many workers, whose canaries are in this cage.
+pub(crate) fn runtime(cage: &Cage, workers: usize) -> Runtime {
+    let mut builder = Builder::new_multi_thread();
+    cage.adopt(&mut builder)
+        .worker_threads(workers)
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 /// See [`Cage::task`].

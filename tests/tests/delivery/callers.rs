@@ -1,36 +1,21 @@
 //! Callers that go away in the middle, and those that panic: the others' answers come all the same.
 
-use std::future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use redis::AsyncCommands;
 use swapplex::config::{Secret, Source};
 use swapplex::{Client, Error};
-use swapplex_tests::RedisServer;
-use tokio::task::yield_now;
+use swapplex_tests::{RedisServer, poll_times};
 use tokio::time::timeout;
 
 use crate::oracle::Load;
 
 /// Within which the others have to be answered.
 const PROMPTLY: Duration = Duration::from_secs(1);
-
-/// Polls a future so often, and then drops it.
-async fn poll_times(future: impl Future, polls: u64) {
-    let mut future = pin!(future);
-    for _ in 0..polls {
-        let is_ready = future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_ready())).await;
-        if is_ready {
-            return;
-        }
-        yield_now().await;
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn row_35_futures_dropped_at_any_poll_disturb_nobody() {

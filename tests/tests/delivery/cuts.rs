@@ -9,7 +9,7 @@ use swapplex_tests::{Cut, Direction, Flow, Proxy, RedisServer, child, memory};
 use tokio::runtime::Runtime;
 
 use crate::oracle::Load;
-use crate::{eager, live};
+use crate::{cutting, eager, live};
 
 #[tokio::test]
 async fn row_21_a_reply_cut_at_any_byte_costs_no_read_and_leaves_a_write_unknown() {
@@ -65,19 +65,8 @@ async fn row_21_the_load_goes_on_while_replies_and_requests_are_cut_anywhere() {
     let proxy = Proxy::start(server.port());
     let client = eager(&proxy.url());
     let load = Load::full(&server);
-    let cutting = async {
-        for i in 0..60 {
-            let direction = if i % 2 == 0 {
-                Direction::Replies
-            } else {
-                Direction::Requests
-            };
-            let cut = if i % 4 < 2 { Cut::Close } else { Cut::Reset };
-            // Past the handshake, and then anywhere.
-            proxy.cut_after(direction, 500 + i * 997 % 4001, cut);
-            proxy.until(|traffic| traffic.cuts as u64 > i).await;
-        }
-    };
+    // Past the handshake, and then anywhere.
+    let cutting = cutting(&proxy, 60, |i| 500 + i * 997 % 4001);
     let loading = load.run_while(&client, || proxy.traffic().cuts < 60);
     let (accounts, ()) = tokio::join!(loading, cutting);
     for account in &accounts {

@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use redis::AsyncCommands;
 use swapplex::config::Source;
 use swapplex::{Client, ConnectionEvent, ConnectionStream};
-use swapplex_tests::{Cut, Direction, Proxy, RedisServer};
+use swapplex_tests::{Cut, Proxy, RedisServer};
 use tokio::task::spawn_blocking;
 
 use crate::oracle::{Account, Load, Totals};
-use crate::{Meanwhile, eager};
+use crate::{Meanwhile, cutting, eager};
 
 /// Set by `cargo xtask oracle --quick`.
 const QUICK: &str = "SWAPPLEX_ORACLE_QUICK";
@@ -97,18 +97,7 @@ async fn cuts(extent: &Extent) -> Part {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
     let client = eager(&proxy.url());
-    let cutting = async {
-        for i in 0_u64.. {
-            let direction = if i % 2 == 0 {
-                Direction::Replies
-            } else {
-                Direction::Requests
-            };
-            let cut = if i % 4 < 2 { Cut::Close } else { Cut::Reset };
-            proxy.cut_after(direction, 400 + i * 7919 % 10_007, cut);
-            proxy.until(|traffic| traffic.cuts as u64 > i).await;
-        }
-    };
+    let cutting = cutting(&proxy, u64::MAX, |i| 400 + i * 7919 % 10_007);
     let filling = Part::fill(&server, &client, extent.of(250_000), extent.of(1_000));
     let part = tokio::select! {
         part = filling => part,

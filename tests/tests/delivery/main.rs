@@ -46,6 +46,21 @@ async fn live(events: &mut ConnectionStream, wanted: u64) {
     }
 }
 
+/// Cuts connections one after the other, so many of them: replies and requests in turn, by end of file and by reset,
+/// each at another byte, which `spread` gives.
+async fn cutting(proxy: &Proxy, cuts: u64, spread: impl Fn(u64) -> u64) {
+    for i in 0..cuts {
+        let direction = if i % 2 == 0 {
+            Direction::Replies
+        } else {
+            Direction::Requests
+        };
+        let cut = if i % 4 < 2 { Cut::Close } else { Cut::Reset };
+        proxy.cut_after(direction, spread(i), cut);
+        proxy.until(|traffic| traffic.cuts as u64 > i).await;
+    }
+}
+
 /// Does something again and again, on a thread of its own, until it is dropped.
 struct Meanwhile {
     stop: Arc<AtomicBool>,
