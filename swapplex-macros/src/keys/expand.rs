@@ -102,7 +102,7 @@ pub(super) fn head(keyspace: &Keyspace<'_>, family: &Family<'_>, signature: &Sig
     let krate = &keyspace.krate;
     let database = database(keyspace);
     let key = if let Some(error) = &family.untyped {
-        error.to_compile_error()
+        fallback::erroneous(error)
     } else {
         let shape = signature.shape;
         quote!(#krate::Key<#shape, #database>)
