@@ -35,7 +35,6 @@ pub(super) fn keyspace(keyspace: &Keyspace<'_>, plans: &[Option<Plan>]) -> Token
     let (parameters, arguments, bounds) = keyspace.item.generics.split_for_impl();
     let fields = fields(keyspace);
     quote! {
-        #[automatically_derived]
         impl #parameters #name #arguments #bounds {
             #accessors
         }
