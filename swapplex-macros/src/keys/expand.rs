@@ -81,8 +81,13 @@ fn fields(keyspace: &Keyspace<'_>) -> TokenStream {
     }
 }
 
-/// What stands before an accessor's body.
-pub(super) fn head(keyspace: &Keyspace<'_>, family: &Family<'_>, signature: &Signature<'_>) -> TokenStream {
+/// What stands before an accessor's body; `docs` go behind what the user has written.
+pub(super) fn head(
+    keyspace: &Keyspace<'_>,
+    family: &Family<'_>,
+    signature: &Signature<'_>,
+    docs: Option<&TokenStream>,
+) -> TokenStream {
     let attributes = family.field.attrs.iter().filter(|attribute| {
         let path = attribute.path();
         path.is_ident("doc") || path.is_ident("deprecated")
@@ -108,6 +113,7 @@ pub(super) fn head(keyspace: &Keyspace<'_>, family: &Family<'_>, signature: &Sig
     };
     quote! {
         #(#attributes)*
+        #docs
         #visibility fn #name #lifetimes (#(#parameters),*) -> #key
     }
 }
@@ -129,7 +135,6 @@ fn accessor(
     checks_database: bool,
 ) -> TokenStream {
     let krate = &keyspace.krate;
-    let head = head(keyspace, family, signature);
     let docs = plan.map(|plan| {
         let text = docs::of(keyspace, family, plan);
         let has_docs = family
@@ -140,6 +145,7 @@ fn accessor(
         let text = if has_docs { format!("\n\n{text}") } else { text };
         quote!(#[doc = #text])
     });
+    let head = head(keyspace, family, signature, docs.as_ref());
     let assertions = assertions(keyspace, family, signature, checks_database);
     let escaping = Ident::new("escaping", Span::mixed_site());
     let shadows = signature
@@ -164,7 +170,6 @@ fn accessor(
     let template = template(family, signature);
     let policy = policy(keyspace, family);
     quote! {
-        #docs
         #head {
             #assertions
             #(_ = &#raw;)*

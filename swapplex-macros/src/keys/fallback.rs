@@ -12,11 +12,9 @@ pub(super) fn accessor(
     family: &Family<'_>,
     signature: &Signature<'_>,
 ) -> TokenStream {
-    let head = expand::head(keyspace, family, signature);
-    let docs = docs(family);
+    let head = expand::head(keyspace, family, signature, docs(family).as_ref());
     let parameters = signature.parameters.iter().filter_map(|parameter| parameter.name);
     quote! {
-        #docs
         #head {
             #(_ = &#parameters;)*
             loop {}
@@ -45,15 +43,11 @@ pub(super) fn erroneous(error: &syn::Error) -> TokenStream {
     quote!(([(); #length],))
 }
 
-fn docs(family: &Family<'_>) -> TokenStream {
+fn docs(family: &Family<'_>) -> Option<TokenStream> {
     let has_docs = family
         .field
         .attrs
         .iter()
         .any(|attribute| attribute.path().is_ident("doc"));
-    if has_docs {
-        TokenStream::new()
-    } else {
-        quote!(#[doc = "Rejected."])
-    }
+    (!has_docs).then(|| quote!(#[doc = "Rejected."]))
 }
