@@ -306,9 +306,20 @@ fn shadow(
 
 /// An item of the runtime crate that an error, if there is one, is not to point at.
 fn private(keyspace: &Keyspace<'_>, name: &str, span: Span) -> TokenStream {
+    let span = before(span);
     let krate = respanned(keyspace.krate.clone(), span);
     let name = Ident::new(name, span);
     quote_spanned!(span=> #krate::keys::private::#name)
+}
+
+/// Right before what is at `span`: rustc underlines from there to where the expression ends, and an editor that is asked
+/// what stands at `span` does not find what the expansion has put there.
+fn before(span: Span) -> Span {
+    if proc_macro::is_available() {
+        span.unwrap().start().into()
+    } else {
+        span
+    }
 }
 
 fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
