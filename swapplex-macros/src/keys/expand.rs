@@ -153,10 +153,7 @@ fn accessor(
         .iter()
         .zip(plan.map(|plan| plan.uses.as_slice()).unwrap_or_default())
         .filter_map(|(parameter, usage)| shadow(keyspace, parameter.name?, parameter.ty, *usage, &escaping));
-    let raw = match &family.raw {
-        Some(Raw::Some(names)) => names.as_slice(),
-        _ => &[],
-    };
+    let raw = raw(family, signature);
     let prefix = keyspace
         .prefix
         .as_ref()
@@ -182,6 +179,30 @@ fn accessor(
             #key
         }
     }
+}
+
+/// The parameters that `raw(…)` names, where it names them: a rename in an editor changes what is used.
+fn raw(family: &Family<'_>, signature: &Signature<'_>) -> Vec<Ident> {
+    let Some(Raw::Some(names)) = &family.raw else {
+        return Vec::new();
+    };
+    names
+        .iter()
+        .filter_map(|name| {
+            let mut parameter = signature
+                .parameters
+                .iter()
+                .find_map(|parameter| {
+                    parameter
+                        .name
+                        .filter(|parameter| parameter.unraw() == name.unraw())
+                })?
+                .clone();
+            // It may be `r#type` there and `type` here, or only one of them from `macro_rules!`.
+            parameter.set_span(parameter.span().located_at(name.span()));
+            Some(parameter)
+        })
+        .collect()
 }
 
 /// Writes the key's pieces one by one, as far as that goes: see the runtime crate's `keys::pieces`.
