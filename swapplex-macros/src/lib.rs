@@ -146,7 +146,6 @@ pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
 /// #     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) }
 /// # }
 /// # pub struct Keys { pub name: fn(id: UserId) -> Value<String> }
-/// #[automatically_derived]
 /// impl Keys {
 ///     /// The name shown on a user's page.
 ///     ///

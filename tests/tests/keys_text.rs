@@ -55,6 +55,8 @@ struct Keys {
     date: fn(year: &str, month: &str) -> Counter,
     #[key("file:{path}", raw(path))]
     file: fn(path: &str) -> Value<String>,
+    #[key("of:{type}:{id}", raw(type))]
+    typed: fn(r#type: &str, id: u64) -> Value<String>,
     #[key("legacy{a}x{b}", raw)]
     legacy: fn(a: &str, b: &str) -> Value<String>,
     #[key("flags")]
@@ -96,6 +98,7 @@ fn constants_stay_as_they_are_and_parameters_are_escaped() {
     );
     assert_eq!(text(&Keys::date("1-2", "3-4")), "shop:date:1%2D2-3-4");
     assert_eq!(text(&Keys::file("a:b/{c}")), "shop:file:a:b/{c}");
+    assert_eq!(text(&Keys::typed("a:b", 7)), "shop:of:a:b:7");
     assert_eq!(text(&Keys::legacy("1:", "2%")), "shop:legacy1:x2%");
 }
 

@@ -77,7 +77,7 @@ impl Raw {
     pub(super) fn holds(&self, name: &Ident) -> bool {
         match self {
             Self::All => true,
-            Self::Some(names) => names.contains(name),
+            Self::Some(names) => names.iter().any(|raw| raw.unraw() == name.unraw()),
         }
     }
 }

@@ -58,3 +58,23 @@ fn code(text: &str) -> String {
         format!("`{text}`")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    #[test]
+    fn the_key_stands_behind_what_the_user_has_written() {
+        let expansion = super::super::expand(quote! {
+            struct Keys {
+                /// The name on a page.
+                #[key("user:{id}", ttl = "15m")]
+                name: fn(id: u64) -> Value<String>,
+            }
+        });
+        let expansion = expansion.to_string();
+        let written = expansion.find("The name on a page.");
+        let key = expansion.find("Key: `user:{id}`, TTL `15m`.");
+        assert!(written.is_some() && written < key, "{expansion}");
+    }
+}

@@ -35,7 +35,6 @@ pub(super) fn keyspace(keyspace: &Keyspace<'_>, plans: &[Option<Plan>]) -> Token
     let (parameters, arguments, bounds) = keyspace.item.generics.split_for_impl();
     let fields = fields(keyspace);
     quote! {
-        #[automatically_derived]
         impl #parameters #name #arguments #bounds {
             #accessors
         }
@@ -82,8 +81,13 @@ fn fields(keyspace: &Keyspace<'_>) -> TokenStream {
     }
 }
 
-/// What stands before an accessor's body.
-pub(super) fn head(keyspace: &Keyspace<'_>, family: &Family<'_>, signature: &Signature<'_>) -> TokenStream {
+/// What stands before an accessor's body; `docs` go behind what the user has written.
+pub(super) fn head(
+    keyspace: &Keyspace<'_>,
+    family: &Family<'_>,
+    signature: &Signature<'_>,
+    docs: Option<&TokenStream>,
+) -> TokenStream {
     let attributes = family.field.attrs.iter().filter(|attribute| {
         let path = attribute.path();
         path.is_ident("doc") || path.is_ident("deprecated")
@@ -102,13 +106,14 @@ pub(super) fn head(keyspace: &Keyspace<'_>, family: &Family<'_>, signature: &Sig
     let krate = &keyspace.krate;
     let database = database(keyspace);
     let key = if let Some(error) = &family.untyped {
-        error.to_compile_error()
+        fallback::erroneous(error)
     } else {
         let shape = signature.shape;
         quote!(#krate::Key<#shape, #database>)
     };
     quote! {
         #(#attributes)*
+        #docs
         #visibility fn #name #lifetimes (#(#parameters),*) -> #key
     }
 }
@@ -130,7 +135,6 @@ fn accessor(
     checks_database: bool,
 ) -> TokenStream {
     let krate = &keyspace.krate;
-    let head = head(keyspace, family, signature);
     let docs = plan.map(|plan| {
         let text = docs::of(keyspace, family, plan);
         let has_docs = family
@@ -141,6 +145,7 @@ fn accessor(
         let text = if has_docs { format!("\n\n{text}") } else { text };
         quote!(#[doc = #text])
     });
+    let head = head(keyspace, family, signature, docs.as_ref());
     let assertions = assertions(keyspace, family, signature, checks_database);
     let escaping = Ident::new("escaping", Span::mixed_site());
     let shadows = signature
@@ -148,10 +153,7 @@ fn accessor(
         .iter()
         .zip(plan.map(|plan| plan.uses.as_slice()).unwrap_or_default())
         .filter_map(|(parameter, usage)| shadow(keyspace, parameter.name?, parameter.ty, *usage, &escaping));
-    let raw = match &family.raw {
-        Some(Raw::Some(names)) => names.as_slice(),
-        _ => &[],
-    };
+    let raw = raw(family, signature);
     let prefix = keyspace
         .prefix
         .as_ref()
@@ -165,7 +167,6 @@ fn accessor(
     let template = template(family, signature);
     let policy = policy(keyspace, family);
     quote! {
-        #docs
         #head {
             #assertions
             #(_ = &#raw;)*
@@ -178,6 +179,30 @@ fn accessor(
             #key
         }
     }
+}
+
+/// The parameters that `raw(…)` names, where it names them: a rename in an editor changes what is used.
+fn raw(family: &Family<'_>, signature: &Signature<'_>) -> Vec<Ident> {
+    let Some(Raw::Some(names)) = &family.raw else {
+        return Vec::new();
+    };
+    names
+        .iter()
+        .filter_map(|name| {
+            let mut parameter = signature
+                .parameters
+                .iter()
+                .find_map(|parameter| {
+                    parameter
+                        .name
+                        .filter(|parameter| parameter.unraw() == name.unraw())
+                })?
+                .clone();
+            // It may be `r#type` there and `type` here, or only one of them from `macro_rules!`.
+            parameter.set_span(parameter.span().located_at(name.span()));
+            Some(parameter)
+        })
+        .collect()
 }
 
 /// Writes the key's pieces one by one, as far as that goes: see the runtime crate's `keys::pieces`.
@@ -302,9 +327,20 @@ fn shadow(
 
 /// An item of the runtime crate that an error, if there is one, is not to point at.
 fn private(keyspace: &Keyspace<'_>, name: &str, span: Span) -> TokenStream {
+    let span = before(span);
     let krate = respanned(keyspace.krate.clone(), span);
     let name = Ident::new(name, span);
     quote_spanned!(span=> #krate::keys::private::#name)
+}
+
+/// Right before what is at `span`: rustc underlines from there to where the expression ends, and an editor that is asked
+/// what stands at `span` does not find what the expansion has put there.
+fn before(span: Span) -> Span {
+    if proc_macro::is_available() {
+        span.unwrap().start().into()
+    } else {
+        span
+    }
 }
 
 fn respanned(tokens: TokenStream, span: Span) -> TokenStream {

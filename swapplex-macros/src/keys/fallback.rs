@@ -12,11 +12,9 @@ pub(super) fn accessor(
     family: &Family<'_>,
     signature: &Signature<'_>,
 ) -> TokenStream {
-    let head = expand::head(keyspace, family, signature);
-    let docs = docs(family);
+    let head = expand::head(keyspace, family, signature, docs(family).as_ref());
     let parameters = signature.parameters.iter().filter_map(|parameter| parameter.name);
     quote! {
-        #docs
         #head {
             #(_ = &#parameters;)*
             loop {}
@@ -24,10 +22,10 @@ pub(super) fn accessor(
     }
 }
 
-/// What can be called with anything, where the signature is not known: a constant whose type is the error.
+/// What can be called with anything, where the signature is not known: a constant whose type holds the error.
 pub(super) fn constant(family: &Family<'_>) -> TokenStream {
     let (visibility, name) = (&family.field.vis, family.name);
-    let ty = family.untyped.as_ref().map(syn::Error::to_compile_error);
+    let ty = family.untyped.as_ref().map(erroneous);
     let docs = docs(family);
     quote! {
         #docs
@@ -36,15 +34,20 @@ pub(super) fn constant(family: &Family<'_>) -> TokenStream {
     }
 }
 
-fn docs(family: &Family<'_>) -> TokenStream {
+/// A type that rustc knows to be wrong for the reason given, so that it says nothing of what is done with its values.
+///
+/// A failed macro that stands for a type itself leaves `()`, of which everything is said; one that stands for an
+/// expression leaves an error, and an array's length is one. The tuple hides the methods of slices.
+pub(super) fn erroneous(error: &syn::Error) -> TokenStream {
+    let length = error.to_compile_error();
+    quote!(([(); #length],))
+}
+
+fn docs(family: &Family<'_>) -> Option<TokenStream> {
     let has_docs = family
         .field
         .attrs
         .iter()
         .any(|attribute| attribute.path().is_ident("doc"));
-    if has_docs {
-        TokenStream::new()
-    } else {
-        quote!(#[doc = "Rejected."])
-    }
+    (!has_docs).then(|| quote!(#[doc = "Rejected."]))
 }

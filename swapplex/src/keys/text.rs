@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::fmt::{self, Write};
+use std::marker::PhantomData;
 
 use crate::argument::Argument;
 
@@ -165,18 +166,18 @@ forward!(Display, LowerHex, UpperHex, Binary, Octal);
 
 /// A parameter that only `{}` is asked of, escaped as it is written.
 ///
-/// It is the same type for all parameters, so that one that is no [`Part`] is one error, and not another one where it
-/// is formatted.
-pub struct Text<'a>(Escaped<'a, dyn fmt::Display + 'a>);
+/// It can be formatted whatever the parameter is, so that one that is no [`Part`] is one error, and not another one where
+/// it is formatted. The parameter's type is there for editors, which show it at a placeholder.
+pub struct Text<'a, T>(Escaped<'a, dyn fmt::Display + 'a>, PhantomData<&'a T>);
 
-impl fmt::Display for Text<'_> {
+impl<T> fmt::Display for Text<'_, T> {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl fmt::Debug for Text<'_> {
+impl<T> fmt::Debug for Text<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Text").finish_non_exhaustive()
     }
@@ -184,8 +185,8 @@ impl fmt::Debug for Text<'_> {
 
 /// A parameter, escaped as it is written.
 #[inline]
-pub fn text<'a, T: Part>(value: &'a T, escaping: &'a Escaping, separator: Option<u8>) -> Text<'a> {
-    Text(escaped(value.display(), escaping, separator))
+pub fn text<'a, T: Part>(value: &'a T, escaping: &'a Escaping, separator: Option<u8>) -> Text<'a, T> {
+    Text(escaped(value.display(), escaping, separator), PhantomData)
 }
 
 /// An integer, padded, escaped as it is written.
