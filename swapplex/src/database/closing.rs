@@ -78,7 +78,7 @@ pub(super) fn close_late(closer: Arc<Closer>) -> impl Future<Output = ()> {
                 Some(grown) if Arc::ptr_eq(&grown.outbox, &outbox) => (grown.turns, grown.callers),
                 _ => (0, 0),
             };
-            if turns + 1 == TURNS || callers - before < STILL_GROWING {
+            if !outbox.is_open() || turns + 1 == TURNS || callers - before < STILL_GROWING {
                 break;
             }
             grown = Some(Grown {
