@@ -10,8 +10,9 @@ use tokio::time::Instant;
 
 use super::Handle;
 use super::local::{self, Submission, Way};
+use super::not_now::NotNow;
 use super::persist::{Journey, Refused, persist};
-use super::request::{Finish, Request};
+use super::request::{Finish, Refusal, Request};
 use super::ticket::Ticket;
 use crate::multiplex::{Reply, Undelivered};
 
@@ -36,6 +37,15 @@ enum State<'a, R: Request> {
 
 const KEPT: &str = "a request is kept until it is handed over";
 
+/// What came of what was sent, other than an answer for the caller.
+enum Unsettled {
+    /// The command that was shared with others failed.
+    Alone(Refusal),
+    /// The server does not execute it for now.
+    Refused(NotNow, Reply),
+    Undelivered(Undelivered),
+}
+
 /// What to go on with where a request could not simply be sent and answered.
 type Rest = (Journey, Option<Refused>);
 
@@ -48,30 +58,23 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Call<'a, H, R> {
         }
     }
 
-    /// Makes out what came of what was sent: what the caller gets, or what to go on with.
-    fn settle(
-        &mut self,
-        ticket: &Ticket,
-        result: Result<Reply, Undelivered>,
-    ) -> Result<Result<R::Output, R::Error>, Rest> {
+    /// Finds out how to go on with what has no answer yet that the caller could have.
+    // Out of line: nearly every request is answered at once, and polls are many.
+    #[cold]
+    fn unsettled(&mut self, ticket: &Ticket, unsettled: Unsettled) -> Result<Rest, R::Error> {
         let shared = self.handle.shared();
         let request = self.request.as_mut().expect(KEPT);
         let journey = |start: Instant| Journey::until(start + shared.settings().command_timeout);
-        match result {
-            Ok(reply) => match request.not_now(&reply) {
-                None => match request.finish(reply) {
-                    Finish::Done(result) => Ok(result),
-                    Finish::Alone(refusal) => Err((journey(ticket.opened()).alone(shared, refusal), None)),
-                },
-                Some(why) => {
-                    let epoch = ticket.epoch();
-                    Err((journey(ticket.opened()), Some(Refused { why, epoch, reply })))
-                }
-            },
-            Err(undelivered) => match journey(undelivered.opened).resume(shared, request, undelivered) {
-                Ok(journey) => Err((journey, None)),
-                Err(error) => Ok(Err(error.into())),
-            },
+        match unsettled {
+            Unsettled::Alone(refusal) => Ok((journey(ticket.opened()).alone(shared, refusal), None)),
+            Unsettled::Refused(why, reply) => {
+                let epoch = ticket.epoch();
+                Ok((journey(ticket.opened()), Some(Refused { why, epoch, reply })))
+            }
+            Unsettled::Undelivered(undelivered) => {
+                let journey = journey(undelivered.opened).resume(shared, request, undelivered)?;
+                Ok((journey, None))
+            }
         }
     }
 
@@ -115,9 +118,20 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Future for Call<'a, H, R> {
                 let State::Sent(ticket) = mem::replace(&mut this.state, State::Done) else {
                     unreachable!("it was just looked at")
                 };
-                match this.settle(&ticket, result) {
-                    Ok(result) => return Poll::Ready(result),
-                    Err(rest) => rest,
+                let request = this.request.as_mut().expect(KEPT);
+                let unsettled = match result {
+                    Ok(reply) => match request.not_now(&reply) {
+                        None => match request.finish(reply) {
+                            Finish::Done(result) => return Poll::Ready(result),
+                            Finish::Alone(refusal) => Unsettled::Alone(refusal),
+                        },
+                        Some(why) => Unsettled::Refused(why, reply),
+                    },
+                    Err(undelivered) => Unsettled::Undelivered(undelivered),
+                };
+                match this.unsettled(&ticket, unsettled) {
+                    Ok(rest) => rest,
+                    Err(error) => return Poll::Ready(Err(error)),
                 }
             }
             State::Persisting(future) => {

@@ -1,43 +1,111 @@
 //! Closes an outbox once the tasks that are ready to run have had their turn.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::multiplex::{Connection, Outbox};
+use crate::sync::lock;
 
 /// How often an outbox is let grow on, at most.
 const TURNS: usize = 3;
 /// An outbox that so many callers joined in one turn is worth another. Tokio's turns are 61 tasks long at most.
 const STILL_GROWING: usize = 32;
 
-/// Lets the other ready tasks go first, and then closes the outbox.
+/// Has a thread's open outbox closed by a task that lets the other ready tasks go first.
 ///
 /// Closing at once would send the first task's request alone: a spawned task runs right behind its parent. Tokio's
 /// own yield comes back when the worker has run out of ready tasks, or after it has run 61 of them; in a crowd, a few
 /// such turns save the server more work than they cost anybody time.
-pub(super) fn close_late(connection: Arc<Connection>, outbox: Arc<Outbox>) -> impl Future<Output = ()> {
+///
+/// One such task serves all outboxes that are opened before its turn comes. Each spawned task may wake another worker,
+/// and a caller who fills one outbox after the other would pay for that every time.
+#[derive(Debug, Default)]
+pub(super) struct Closer {
+    /// The outbox that the task will close; `None` where no task is on its way.
+    next: Mutex<Option<Next>>,
+}
+
+#[derive(Clone, Debug)]
+struct Next {
+    connection: Arc<Connection>,
+    outbox: Arc<Outbox>,
+}
+
+/// What has to be done so that an outbox is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entrusted {
+    /// Nothing: a task is on its way.
+    UnderWay,
+    /// A [task](close_late) has to be spawned.
+    First,
+    /// This closer still has an open outbox to close; another has to be asked.
+    Busy,
+}
+
+impl Closer {
+    /// Asks for `outbox` to be closed.
+    pub(super) fn entrust(&self, connection: &Arc<Connection>, outbox: &Arc<Outbox>) -> Entrusted {
+        let mut next = lock(&self.next);
+        let entrusted = match &*next {
+            None => Entrusted::First,
+            Some(earlier) if earlier.outbox.is_open() => return Entrusted::Busy,
+            Some(_) => Entrusted::UnderWay,
+        };
+        *next = Some(Next {
+            connection: Arc::clone(connection),
+            outbox: Arc::clone(outbox),
+        });
+        entrusted
+    }
+
+    fn next(&self) -> Option<Next> {
+        lock(&self.next).clone()
+    }
+}
+
+/// Lets the other ready tasks go first, and then closes what `closer` was entrusted with last.
+pub(super) fn close_late(closer: Arc<Closer>) -> impl Future<Output = ()> {
     // Made here and not in the future's body, which never runs if the runtime ends before it is first polled.
-    let closing = Closing { connection, outbox };
+    let closing = Closing(closer);
     async move {
-        let mut callers = 0;
-        for _ in 0..TURNS {
+        let mut grown: Option<Grown> = None;
+        loop {
             tokio::task::yield_now().await;
-            let before = std::mem::replace(&mut callers, closing.outbox.callers());
-            if callers - before < STILL_GROWING {
+            let Some(Next { outbox, .. }) = closing.0.next() else {
+                break;
+            };
+            let callers = outbox.callers();
+            let (turns, before) = match &grown {
+                Some(grown) if Arc::ptr_eq(&grown.outbox, &outbox) => (grown.turns, grown.callers),
+                _ => (0, 0),
+            };
+            if !outbox.is_open() || turns + 1 == TURNS || callers - before < STILL_GROWING {
                 break;
             }
+            grown = Some(Grown {
+                outbox,
+                turns: turns + 1,
+                callers,
+            });
         }
         drop(closing);
     }
 }
 
-/// Closes on drop, so that it also happens when the runtime ends before the task's turn comes.
-struct Closing {
-    connection: Arc<Connection>,
+/// How an outbox stood when it was last looked at.
+struct Grown {
     outbox: Arc<Outbox>,
+    turns: usize,
+    callers: usize,
 }
+
+/// Closes on drop, so that it also happens when the runtime ends before the task's turn comes.
+struct Closing(Arc<Closer>);
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        self.connection.close(&self.outbox);
+        let next = lock(&self.0.next).take();
+        if let Some(Next { connection, outbox }) = next {
+            connection.close(&outbox);
+        }
     }
 }

@@ -9,9 +9,10 @@ use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::closing::{Closer, close_late};
 use super::dial::ConnectError;
 use super::line::Line;
-use crate::multiplex::{Connection, Outbox};
+use crate::multiplex::Connection;
 
 /// One runtime's connection to a database; see the [module](self).
 #[derive(Debug)]
@@ -136,8 +137,8 @@ impl Lane {
         }
     }
 
-    /// Closes `outbox` when the tasks that are ready to run have had their turn.
-    pub(super) fn close_late(&self, connection: Arc<Connection>, outbox: Arc<Outbox>) {
-        self.runtime.spawn(super::closing::close_late(connection, outbox));
+    /// Closes what `closer` was entrusted with when the tasks that are ready to run have had their turn.
+    pub(super) fn close_late(&self, closer: Arc<Closer>) {
+        self.runtime.spawn(close_late(closer));
     }
 }

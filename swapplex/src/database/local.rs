@@ -11,6 +11,7 @@ use std::time::Duration;
 use arc_swap::{ArcSwapOption, Cache};
 use tokio::runtime::{self, Handle, RuntimeFlavor};
 
+use super::closing::{Closer, Entrusted};
 use super::lane::Lane;
 use super::request::Request;
 use super::shared::Shared;
@@ -33,6 +34,7 @@ struct Local {
     lane: Arc<Lane>,
     live: Cache<Arc<ArcSwapOption<Connection>>, Option<Arc<Connection>>>,
     open: Option<Open>,
+    closer: Arc<Closer>,
 }
 
 struct Open {
@@ -66,7 +68,7 @@ enum Errand {
     Close(Arc<Connection>, Arc<Outbox>),
     /// The first one holds requests that the second one's must not overtake.
     CloseBoth(Arc<Connection>, Arc<Outbox>, Arc<Outbox>),
-    CloseLate(Arc<Lane>, Arc<Connection>, Arc<Outbox>),
+    CloseLate(Arc<Lane>, Arc<Closer>),
 }
 
 /// What a request finds on its thread.
@@ -74,6 +76,7 @@ struct Reach<'a> {
     live: Option<&'a Arc<Connection>>,
     lane: &'a Arc<Lane>,
     open: &'a mut Option<Open>,
+    closer: &'a mut Arc<Closer>,
 }
 
 /// Puts a request into this thread's open outbox.
@@ -94,7 +97,7 @@ pub(super) fn submit(
             connection.close(&first);
             connection.close(&outbox);
         }
-        Errand::CloseLate(lane, connection, outbox) => lane.close_late(connection, outbox),
+        Errand::CloseLate(lane, closer) => lane.close_late(closer),
     }
     Ok(submission)
 }
@@ -187,6 +190,7 @@ impl Local {
             live: Cache::new(Arc::clone(&lane.live)),
             lane,
             open: None,
+            closer: Arc::default(),
         }
     }
 
@@ -196,12 +200,13 @@ impl Local {
             live: self.live.load().as_ref(),
             lane: &self.lane,
             open: &mut self.open,
+            closer: &mut self.closer,
         }
     }
 }
 
 impl Reach<'_> {
-    fn submit(self, request: &impl Request, is_alone: bool, waker: &Waker) -> (Submission, Errand) {
+    fn submit(mut self, request: &impl Request, is_alone: bool, waker: &Waker) -> (Submission, Errand) {
         let Some(connection) = self.live else {
             return (Submission::NotLive(Arc::clone(self.lane)), Errand::Nothing);
         };
@@ -245,14 +250,28 @@ impl Reach<'_> {
             let errand = if full {
                 Errand::Close(Arc::clone(connection), outbox)
             } else {
+                let errand = self.close_late(connection, &outbox);
                 *self.open = Some(Open {
                     epoch: connection.epoch,
-                    outbox: Arc::clone(&outbox),
+                    outbox,
                 });
-                Errand::CloseLate(Arc::clone(self.lane), Arc::clone(connection), outbox)
+                errand
             };
             (Submission::Queued(ticket), errand)
         })
+    }
+
+    /// Has `outbox` closed when the tasks that are ready to run have had their turn.
+    fn close_late(&mut self, connection: &Arc<Connection>, outbox: &Arc<Outbox>) -> Errand {
+        match self.closer.entrust(connection, outbox) {
+            Entrusted::UnderWay => return Errand::Nothing,
+            Entrusted::First => {}
+            Entrusted::Busy => {
+                *self.closer = Arc::default();
+                self.closer.entrust(connection, outbox);
+            }
+        }
+        Errand::CloseLate(Arc::clone(self.lane), Arc::clone(self.closer))
     }
 
     fn submit_for_longer(

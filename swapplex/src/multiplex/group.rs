@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
+use hashbrown::hash_table::{self, HashTable};
 use std::hash::BuildHasher;
 use tokio::task;
 
@@ -55,6 +55,12 @@ pub(super) struct Group {
     last: Option<task::Id>,
     /// Whether an entry was replaced, so that `arguments` holds bytes that are not sent.
     replaced: bool,
+}
+
+/// Where a key stands in the command.
+enum Place {
+    Taken(u32),
+    New(u32),
 }
 
 #[derive(Clone, Debug)]
@@ -115,9 +121,13 @@ impl Group {
     /// Asks for `key` on behalf of `slot`.
     pub(super) fn join_get(&mut self, key: &[u8], slot: SlotIndex, task: Option<task::Id>) {
         debug_assert_ne!(self.verb, Verb::Set);
-        let place = match self.place_of(key) {
-            Some(place) => place,
-            None => self.enter(key, |_| {}),
+        let place = match self.place_for(key) {
+            Place::Taken(place) => place,
+            Place::New(place) => {
+                let entry = append(&mut self.arguments, key, |_| {});
+                self.entries.push(entry);
+                place
+            }
         };
         self.members.push(Member { slot, place });
         self.last = task;
@@ -126,54 +136,52 @@ impl Group {
     /// Writes `value` to `key` on behalf of `slot`; a value that another member wanted there gives way to it.
     pub(super) fn join_set(&mut self, key: &[u8], value: &[u8], slot: SlotIndex, task: Option<task::Id>) {
         debug_assert_eq!(self.verb, Verb::Set);
-        let write_value = |arguments: &mut Vec<u8>| resp::bulk(arguments, value);
-        let place = match self.place_of(key) {
-            Some(place) => {
-                self.entries[place as usize] = append(&mut self.arguments, key, write_value);
+        let place = self.place_for(key);
+        let entry = append(&mut self.arguments, key, |arguments| resp::bulk(arguments, value));
+        let place = match place {
+            Place::Taken(place) => {
+                self.entries[place as usize] = entry;
                 self.replaced = true;
                 place
             }
-            None => self.enter(key, write_value),
+            Place::New(place) => {
+                self.entries.push(entry);
+                place
+            }
         };
         self.members.push(Member { slot, place });
         self.last = task;
     }
 
-    fn place_of(&self, key: &[u8]) -> Option<u32> {
-        if self.entries.len() <= FEW {
-            let place = self
-                .entries
-                .iter()
-                .position(|entry| self.arguments[entry.key.clone()] == *key);
-            return place.map(index);
+    /// The place of `key`; where it has none yet, the next one, for the caller to fill.
+    fn place_for(&mut self, key: &[u8]) -> Place {
+        let Self {
+            index: places,
+            hasher,
+            entries,
+            arguments,
+            ..
+        } = self;
+        let next = index(entries.len());
+        let key_at = |place: u32| &arguments[entries[place as usize].key.clone()];
+        if entries.len() < FEW {
+            let taken = (0..next).find(|&place| key_at(place) == key);
+            return taken.map_or(Place::New(next), Place::Taken);
         }
-        let hash = self.hasher.hash_one(key);
-        self.index
-            .find(hash, |&place| {
-                self.arguments[self.entries[place as usize].key.clone()] == *key
-            })
-            .copied()
-    }
-
-    fn enter(&mut self, key: &[u8], more: impl FnOnce(&mut Vec<u8>)) -> u32 {
-        let place = self.entries.len();
-        self.entries.push(append(&mut self.arguments, key, more));
-        // With the first key beyond a few, all are indexed.
-        let unindexed = if place == FEW { 0..=place } else { place..=place };
-        if place >= FEW {
-            let Self {
-                index: places,
-                hasher,
-                entries,
-                arguments,
-                ..
-            } = self;
-            let hash = |place: u32| hasher.hash_one(&arguments[entries[place as usize].key.clone()]);
-            for place in unindexed.map(index) {
-                places.insert_unique(hash(place), place, |&place| hash(place));
+        let hash_at = |place: &u32| hasher.hash_one(key_at(*place));
+        if places.is_empty() {
+            for place in 0..next {
+                places.insert_unique(hash_at(&place), place, hash_at);
             }
         }
-        index(place)
+        let known = places.entry(hasher.hash_one(key), |&place| key_at(place) == key, hash_at);
+        match known {
+            hash_table::Entry::Occupied(taken) => Place::Taken(*taken.get()),
+            hash_table::Entry::Vacant(free) => {
+                free.insert(next);
+                Place::New(next)
+            }
+        }
     }
 
     /// Writes the group's command to `out`, appends its members to `members`, and starts anew.

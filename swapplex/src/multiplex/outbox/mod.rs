@@ -267,6 +267,11 @@ impl Outbox {
         inner.len_bytes() + inner.slots.len() * SLOT_WEIGHT
     }
 
+    /// Whether nobody has closed the outbox yet.
+    pub(crate) fn is_open(&self) -> bool {
+        lock(&self.inner).phase == Phase::Open
+    }
+
     /// Notes that the outbox waits to be sealed; false where it does already, or is past that.
     pub(super) fn mark_due(&self) -> bool {
         let mut inner = lock(&self.inner);
