@@ -1,0 +1,146 @@
+//! One task that asks for many things in one poll: each gets its answer, and nobody is held up by that.
+
+use std::future::{self, Future};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use redis::{AsyncCommands, RedisResult};
+use swapplex::Client;
+use swapplex_tests::{RedisServer, Reply};
+
+/// More than one outbox takes, so that one is closed for being full while its task asks for more.
+const MANY: usize = 600;
+/// As many as an outbox takes.
+const FULL: usize = 512;
+/// Far beyond anything but a hang.
+const FOR_EVER: Duration = Duration::from_secs(30);
+
+type Requests<T> = Vec<Pin<Box<dyn Future<Output = T> + Send>>>;
+
+async fn connected() -> (RedisServer, Client) {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    client.set("warm", "up").await.unwrap();
+    (server, client)
+}
+
+fn gets(client: &Client, count: usize) -> Requests<bool> {
+    (0..count)
+        .map(|_| {
+            let get = client.get("warm");
+            Box::pin(async move { get.await.unwrap().as_deref() == Some(b"up") }) as Pin<Box<_>>
+        })
+        .collect()
+}
+
+/// Polls each of them once.
+fn ask<T>(requests: &mut Requests<T>, cx: &mut Context<'_>) {
+    for request in requests {
+        assert!(request.as_mut().poll(cx).is_pending());
+    }
+}
+
+/// Blocks its thread until that is so.
+fn block_until(is_so: impl Fn() -> bool) -> bool {
+    let limit = Instant::now() + FOR_EVER;
+    while Instant::now() < limit {
+        if is_so() {
+            return true;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    false
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_that_asks_for_thousands_at_once_gets_each_value() {
+    const KEYS: usize = 20_000;
+    let (_server, client) = connected().await;
+    let pairs = (0..KEYS).map(|i| (format!("k{i}"), i));
+    client.set_many(pairs).await.unwrap();
+    for _ in 0..5 {
+        let client = client.clone();
+        let asks = async move {
+            let values = join_all((0..KEYS).map(|i| client.get(format!("k{i}")))).await;
+            for (i, value) in values.into_iter().enumerate() {
+                assert_eq!(value.unwrap().as_deref(), Some(i.to_string().as_bytes()));
+            }
+        };
+        tokio::spawn(asks).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_are_taken_in_although_the_task_that_asked_is_still_being_polled() {
+    let (_server, client) = connected().await;
+    let asks = async move {
+        let mut gets = gets(&client, MANY);
+        let answered = client.stats().requests;
+        let are_in = future::poll_fn(|cx| {
+            ask(&mut gets, cx);
+            Poll::Ready(block_until(|| client.stats().requests >= answered + FULL as u64))
+        });
+        assert!(are_in.await, "the answers stay where they are");
+        assert!(join_all(gets).await.into_iter().all(|is_right| is_right));
+    };
+    tokio::spawn(asks).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_task_does_not_wait_for_one_that_asks() {
+    let (_server, client) = connected().await;
+    let has_asked = Arc::new(AtomicBool::new(false));
+    let is_answered = Arc::new(AtomicBool::new(false));
+    let (asking, asked, answered) = (client.clone(), Arc::clone(&has_asked), Arc::clone(&is_answered));
+    let asks = tokio::spawn(async move {
+        let mut gets = gets(&asking, MANY);
+        let was_answered = future::poll_fn(|cx| {
+            ask(&mut gets, cx);
+            asked.store(true, Ordering::Release);
+            Poll::Ready(block_until(|| answered.load(Ordering::Acquire)))
+        });
+        assert!(was_answered.await, "the other task is held up");
+        assert!(join_all(gets).await.into_iter().all(|is_right| is_right));
+    });
+    // On this thread, which is none of the two workers.
+    assert!(block_until(|| has_asked.load(Ordering::Acquire)));
+    client.get("warm").await.unwrap();
+    is_answered.store(true, Ordering::Release);
+    asks.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_answered_before_the_connection_was_lost_is_told_to_the_task_that_asked() {
+    let (server, client) = connected().await;
+    let asks = async move {
+        let connection = client.connection();
+        let mut increments: Requests<RedisResult<i64>> = (0..MANY)
+            .map(|_| {
+                let mut connection = connection.clone();
+                Box::pin(async move { connection.incr("counter", 1).await }) as Pin<Box<_>>
+            })
+            .collect();
+        let executed = || match server.command(&["GET", "counter"]) {
+            Reply::Bulk(count) => String::from_utf8(count).unwrap().parse().unwrap(),
+            _ => 0_i64,
+        };
+        let before_the_loss = future::poll_fn(|cx| {
+            ask(&mut increments, cx);
+            assert!(block_until(|| executed() > FULL as i64));
+            let executed = executed();
+            server.kill_clients();
+            Poll::Ready(executed)
+        });
+        let before_the_loss = before_the_loss.await;
+        let mut counts: Vec<i64> = join_all(increments).await.into_iter().flatten().collect();
+        counts.sort_unstable();
+        counts.truncate(usize::try_from(before_the_loss).unwrap());
+        assert!(counts.into_iter().eq(1..=before_the_loss));
+    };
+    tokio::spawn(asks).await.unwrap();
+}
