@@ -236,8 +236,13 @@ async fn row_33_after_a_restart_no_fence_closes_a_stranger() {
     }
     let fences = server.calls("client|kill");
     println!("{fences} fences");
-    assert!(fences > 20, "{fences}");
     assert_eq!(row.lost_after.load(Ordering::Relaxed), 0);
+    assert!(
+        fences > 20,
+        "{fences} fences, of {:?} connections that the server has seen in {:?} s",
+        server.info("stats").get("total_connections_received"),
+        server.info("server").get("uptime_in_seconds"),
+    );
 }
 
 #[tokio::test]
