@@ -109,3 +109,32 @@ impl Drop for Closing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_task_closes_what_is_opened_before_its_turn() {
+        let connection = Arc::new(Connection::new(1, None, usize::MAX, Arc::default()));
+        let open = || connection.open(1).expect("there is room");
+        let closer = Arc::new(Closer::default());
+        let (first, second) = (open(), open());
+        assert_eq!(closer.entrust(&connection, &first), Entrusted::First);
+        assert_eq!(
+            closer.entrust(&connection, &second),
+            Entrusted::Busy,
+            "the first one would stay open"
+        );
+        connection.close(&first);
+        assert_eq!(closer.entrust(&connection, &second), Entrusted::UnderWay);
+        // As where the runtime ends before the task is first polled.
+        drop(close_late(Arc::clone(&closer)));
+        assert!(!second.is_open());
+        assert_eq!(
+            closer.entrust(&connection, &open()),
+            Entrusted::First,
+            "none is on its way"
+        );
+    }
+}
