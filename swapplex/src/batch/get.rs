@@ -138,25 +138,36 @@ impl<V> Request for GetRequest<V> {
         Class::Read
     }
 
+    #[inline]
     fn finish(&mut self, reply: Reply) -> Finish<Self::Output, Error> {
         let value = match reply {
-            Reply::Bulk(value) => Ok(Some(value)),
-            Reply::Nil => Ok(None),
-            Reply::Frame(frame) => match resp::element(&frame) {
-                Ok(Element::Bulk(range)) => Ok(Some(frame.slice(range))),
-                Ok(Element::Nil) => Ok(None),
-                Ok(Element::Other(_)) => no_value(&frame),
-                Err(error) => Err(error.into()),
+            Reply::Bulk(value) => value,
+            Reply::Nil => return Finish::Done(Ok(None)),
+            Reply::Frame(frame) => match alone(&frame) {
+                Ok(Some(value)) => value,
+                Ok(None) => return Finish::Done(Ok(None)),
+                Err(error) => return Finish::Done(Err(error)),
             },
-            Reply::Refused(frame) => match answer::refusal(&frame, "mget") {
-                Ok(refusal) => return Finish::Alone(refusal),
-                Err(error) => Err(error),
-            },
-            Reply::Mismatch { keys, answers } => Err(answer::mismatch(keys, answers)),
-            Reply::Frames(_) => Err(answer::mismatch(1, 0)),
+            Reply::Refused(frame) => {
+                return match answer::refusal(&frame, "mget") {
+                    Ok(refusal) => Finish::Alone(refusal),
+                    Err(error) => Finish::Done(Err(error)),
+                };
+            }
+            Reply::Mismatch { keys, answers } => return Finish::Done(Err(answer::mismatch(keys, answers))),
+            Reply::Frames(_) => return Finish::Done(Err(answer::mismatch(1, 0))),
         };
-        let decode = |bytes| (self.decode)(self.key.as_bytes(), bytes);
-        Finish::Done(value.and_then(|value| value.map(decode).transpose()))
+        Finish::Done((self.decode)(self.key.as_bytes(), value).map(Some))
+    }
+}
+
+/// The value that a reply to a lone `GET` holds.
+fn alone(frame: &Bytes) -> Result<Option<Bytes>, Error> {
+    match resp::element(frame) {
+        Ok(Element::Bulk(range)) => Ok(Some(frame.slice(range))),
+        Ok(Element::Nil) => Ok(None),
+        Ok(Element::Other(_)) => no_value(frame),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -62,6 +62,13 @@ pub(super) enum Submission {
     NoRoom(Arc<Connection>),
 }
 
+/// A request that has joined an open outbox.
+struct Joined {
+    ticket: Ticket,
+    /// The outbox, where it has to be closed now.
+    full: Option<(Arc<Connection>, Arc<Outbox>)>,
+}
+
 /// What is left to do once the thread's books are closed: it may run other people's code.
 enum Errand {
     Nothing,
@@ -86,6 +93,14 @@ pub(super) fn submit(
     way: Way,
     waker: &Waker,
 ) -> Result<Submission, Error> {
+    if way == Way::Usual
+        && let Some(Joined { ticket, full }) = join(shared, request, waker)
+    {
+        if let Some((connection, outbox)) = full {
+            connection.close(&outbox);
+        }
+        return Ok(Submission::Queued(ticket));
+    }
     let (submission, errand) = with(shared, |reach| match way {
         Way::Longer(longer) => reach.submit_for_longer(request, longer, waker),
         way => reach.submit(request, way == Way::Alone, waker),
@@ -100,6 +115,33 @@ pub(super) fn submit(
         Errand::CloseLate(lane, closer) => lane.close_late(closer),
     }
     Ok(submission)
+}
+
+/// Joins the outbox that a worker has open: the short cut for nearly every request in a crowd.
+///
+/// `None` says nothing: [`Reach::submit`] finds out what the matter is.
+#[inline]
+fn join(shared: &Shared, request: &impl Request, waker: &Waker) -> Option<Joined> {
+    let joined = LOCALS.try_with(|locals| {
+        let mut locals = locals.borrow_mut();
+        let local = locals.iter_mut().find(|local| local.database == shared.id)?;
+        let open = local.open.as_ref().filter(|_| local.is_worker)?;
+        let connection = local.live.load().as_ref()?;
+        if open.epoch != connection.epoch || request.length() > MAX_BYTES {
+            return None;
+        }
+        let is_grouped = request.key().is_some_and(|key| connection.may_group(key));
+        request.ask(is_grouped, |ask| {
+            let Push::Done { slot, full } = open.outbox.push(ask, tokio::task::try_id(), waker) else {
+                return None;
+            };
+            Some(Joined {
+                ticket: Ticket::new(Arc::clone(&open.outbox), slot),
+                full: full.then(|| (Arc::clone(connection), Arc::clone(&open.outbox))),
+            })
+        })
+    });
+    joined.ok().flatten()
 }
 
 /// Whether a connection is live on this thread's lane: the path that every command takes, and nothing else.

@@ -27,6 +27,7 @@ impl Ticket {
     /// # Panics
     ///
     /// When polled after it was ready.
+    #[inline]
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, Undelivered>> {
         let result = std::task::ready!(self.outbox.poll(self.slot, cx));
         self.is_done = true;

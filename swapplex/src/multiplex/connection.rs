@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use std::{io, mem};
@@ -92,8 +92,7 @@ impl Connection {
     }
 
     fn open_at(&self, opened: Instant) -> Arc<Outbox> {
-        let retired = lock(&self.wire).open(opened);
-        retired.unwrap_or_else(|| Arc::new(Outbox::new(self.epoch, opened)))
+        lock(&self.wire).open(self.epoch, opened)
     }
 
     /// Resolves when the budget may have room for `length` bytes, or the connection is lost.
@@ -322,14 +321,16 @@ impl Connection {
     }
 
     /// Whether `key` may share a command with others here.
+    #[inline]
     pub(crate) fn may_group(&self, key: &[u8]) -> bool {
         self.grouping.load(Ordering::Relaxed)
-            && (!self.has_loners.load(Ordering::Relaxed)
-                || !self
-                    .loners
-                    .read()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner)
-                    .contains(key))
+            && (!self.has_loners.load(Ordering::Relaxed) || !self.is_loner(key))
+    }
+
+    #[cold]
+    fn is_loner(&self, key: &[u8]) -> bool {
+        let loners = self.loners.read().unwrap_or_else(PoisonError::into_inner);
+        loners.contains(key)
     }
 
     /// Has every key travel in a command of its own from now on.
@@ -339,10 +340,7 @@ impl Connection {
 
     /// Has `key` travel in a command of its own from now on.
     pub(crate) fn set_apart(&self, key: &[u8]) {
-        let mut loners = self
-            .loners
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut loners = self.loners.write().unwrap_or_else(PoisonError::into_inner);
         if loners.len() < MAX_LONERS {
             loners.insert(key.into());
             self.has_loners.store(true, Ordering::Relaxed);

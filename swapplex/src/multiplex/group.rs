@@ -3,13 +3,13 @@
 //! A group gathers beside the outbox's other requests and is written when it is flushed. Whoever asks for a key
 //! that is in the group already shares its place.
 
+mod index;
+
 use std::ops::Range;
 
-use foldhash::fast::RandomState;
-use hashbrown::hash_table::{self, HashTable};
-use std::hash::BuildHasher;
 use tokio::task;
 
+use self::index::{Index, Place};
 use super::outbox::{MAX_BYTES, SlotIndex};
 use crate::resp;
 
@@ -18,9 +18,6 @@ use crate::resp;
 /// A long one starves the server's other clients, since it runs to its end once begun; what one more key saves
 /// shrinks with each. Well-known clients and servers settle between 32 and 512.
 pub(super) const MAX_KEYS: usize = 256;
-
-/// Up to so many keys, comparing beats hashing.
-const FEW: usize = 8;
 
 /// One waiting caller of a group and the place of its key in the command.
 #[derive(Clone, Copy, Debug)]
@@ -43,30 +40,20 @@ pub(super) struct Group {
     verb: Verb,
     /// The hash whose fields these are.
     hash: Vec<u8>,
-    /// Encoded arguments, entry by entry.
+    /// Encoded arguments, key by key.
     arguments: Vec<u8>,
-    entries: Vec<Entry>,
-    /// Places in `entries` by key, once they are more than a few.
-    index: HashTable<u32>,
-    hasher: RandomState,
+    /// Where the keys stand in there.
+    keys: Vec<Range<usize>>,
+    /// Where the keys stand with their values, in a group that has values.
+    pairs: Vec<Range<usize>>,
+    /// Places in `entries` by key.
+    index: Index,
     members: Vec<Member>,
     /// The task that joined last. A task's requests of one poll stand side by side,
     /// so this is enough to know whether a task has one in here that its next request must not overtake.
     last: Option<task::Id>,
-    /// Whether an entry was replaced, so that `arguments` holds bytes that are not sent.
+    /// Whether a pair was replaced, so that `arguments` holds bytes that are not sent.
     replaced: bool,
-}
-
-/// Where a key stands in the command.
-enum Place {
-    Taken(u32),
-    New(u32),
-}
-
-#[derive(Clone, Debug)]
-struct Entry {
-    key: Range<usize>,
-    arguments: Range<usize>,
 }
 
 impl Group {
@@ -75,9 +62,9 @@ impl Group {
             verb,
             hash: Vec::new(),
             arguments: Vec::new(),
-            entries: Vec::new(),
-            index: HashTable::new(),
-            hasher: RandomState::default(),
+            keys: Vec::new(),
+            pairs: Vec::new(),
+            index: Index::default(),
             members: Vec::new(),
             last: None,
             replaced: false,
@@ -105,7 +92,7 @@ impl Group {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.entries.len() >= MAX_KEYS
+        self.keys.len() >= MAX_KEYS
     }
 
     /// Bytes held for the wire.
@@ -124,8 +111,8 @@ impl Group {
         let place = match self.place_for(key) {
             Place::Taken(place) => place,
             Place::New(place) => {
-                let entry = append(&mut self.arguments, key, |_| {});
-                self.entries.push(entry);
+                let key = append(&mut self.arguments, key);
+                self.keys.push(key);
                 place
             }
         };
@@ -137,15 +124,20 @@ impl Group {
     pub(super) fn join_set(&mut self, key: &[u8], value: &[u8], slot: SlotIndex, task: Option<task::Id>) {
         debug_assert_eq!(self.verb, Verb::Set);
         let place = self.place_for(key);
-        let entry = append(&mut self.arguments, key, |arguments| resp::bulk(arguments, value));
+        let start = self.arguments.len();
+        let key = append(&mut self.arguments, key);
+        resp::bulk(&mut self.arguments, value);
+        let pair = start..self.arguments.len();
         let place = match place {
             Place::Taken(place) => {
-                self.entries[place as usize] = entry;
+                self.keys[place as usize] = key;
+                self.pairs[place as usize] = pair;
                 self.replaced = true;
                 place
             }
             Place::New(place) => {
-                self.entries.push(entry);
+                self.keys.push(key);
+                self.pairs.push(pair);
                 place
             }
         };
@@ -154,41 +146,22 @@ impl Group {
     }
 
     /// The place of `key`; where it has none yet, the next one, for the caller to fill.
+    #[inline]
     fn place_for(&mut self, key: &[u8]) -> Place {
         let Self {
-            index: places,
-            hasher,
-            entries,
+            index,
+            keys,
             arguments,
             ..
         } = self;
-        let next = index(entries.len());
-        let key_at = |place: u32| &arguments[entries[place as usize].key.clone()];
-        if entries.len() < FEW {
-            let taken = (0..next).find(|&place| key_at(place) == key);
-            return taken.map_or(Place::New(next), Place::Taken);
-        }
-        let hash_at = |place: &u32| hasher.hash_one(key_at(*place));
-        if places.is_empty() {
-            for place in 0..next {
-                places.insert_unique(hash_at(&place), place, hash_at);
-            }
-        }
-        let known = places.entry(hasher.hash_one(key), |&place| key_at(place) == key, hash_at);
-        match known {
-            hash_table::Entry::Occupied(taken) => Place::Taken(*taken.get()),
-            hash_table::Entry::Vacant(free) => {
-                free.insert(next);
-                Place::New(next)
-            }
-        }
+        index.place_for(key, keys.len(), |place| &arguments[keys[place].clone()])
     }
 
     /// Writes the group's command to `out`, appends its members to `members`, and starts anew.
     ///
     /// Returns the number of keys. One key alone is a plain `GET` or `SET`.
     pub(super) fn flush(&mut self, out: &mut Vec<u8>, members: &mut Vec<Member>) -> usize {
-        let keys = self.entries.len();
+        let keys = self.keys.len();
         let (name, per_key): (&[u8], usize) = match (self.verb, keys) {
             (Verb::Get, 1) => (b"GET", 1),
             (Verb::Get, _) => (b"MGET", 1),
@@ -204,8 +177,8 @@ impl Group {
             resp::bulk(out, &self.hash);
         }
         if self.replaced {
-            for entry in &self.entries {
-                out.extend_from_slice(&self.arguments[entry.arguments.clone()]);
+            for pair in &self.pairs {
+                out.extend_from_slice(&self.arguments[pair.clone()]);
             }
         } else {
             out.extend_from_slice(&self.arguments);
@@ -217,7 +190,8 @@ impl Group {
             // Grown by a large value, which must not stay for as long as the outbox is used again.
             self.arguments = Vec::new();
         }
-        self.entries.clear();
+        self.keys.clear();
+        self.pairs.clear();
         self.index.clear();
         self.last = None;
         self.replaced = false;
@@ -225,19 +199,12 @@ impl Group {
     }
 }
 
-fn index(place: usize) -> u32 {
-    u32::try_from(place).expect("a group is flushed long before 2^32 keys")
-}
-
-fn append(arguments: &mut Vec<u8>, key: &[u8], more: impl FnOnce(&mut Vec<u8>)) -> Entry {
-    let start = arguments.len();
+/// Encodes `key` behind the other arguments. Returns where it stands, without what is around it.
+#[inline]
+fn append(arguments: &mut Vec<u8>, key: &[u8]) -> Range<usize> {
     resp::bulk(arguments, key);
-    let key_end = arguments.len() - 2;
-    more(arguments);
-    Entry {
-        key: key_end - key.len()..key_end,
-        arguments: start..arguments.len(),
-    }
+    let end = arguments.len() - 2;
+    end - key.len()..end
 }
 
 #[cfg(test)]
@@ -270,23 +237,6 @@ mod tests {
         let (wire, members) = flushed(&mut group);
         assert_eq!(wire, "*3\r\n$4\r\nMGET\r\n$1\r\na\r\n$1\r\nb\r\n");
         assert_eq!(members, [(0, 0), (1, 1), (2, 0)]);
-    }
-
-    #[test]
-    fn every_key_is_found_again_among_few_and_among_many() {
-        for keys in [1, FEW - 1, FEW, FEW + 1, FEW + 2, MAX_KEYS] {
-            let mut group = Group::new(Verb::Get);
-            for slot in 0..2 * keys {
-                group.join_get(format!("key:{}", slot % keys).as_bytes(), index(slot), None);
-            }
-            assert_eq!(group.entries.len(), keys);
-            let (_, members) = flushed(&mut group);
-            assert!(
-                members
-                    .iter()
-                    .all(|(slot, place)| *slot as usize % keys == *place as usize)
-            );
-        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::cause::LostCause;
-use super::outbox::Outbox;
+use super::outbox::{Draft, Outbox};
 use super::undelivered::Reason;
 
 /// How many outboxes may be in flight before the next ones wait, and gather more requests meanwhile.
@@ -42,6 +42,12 @@ pub(super) struct Wire {
     due: VecDeque<Due>,
     /// Outboxes that are complete; their memory serves the next ones.
     retired: VecDeque<Arc<Outbox>>,
+    /// Drafts that are written, likewise. The last one first, since it is the likeliest to be in the processor's cache.
+    #[expect(
+        clippy::vec_box,
+        reason = "in its box, a draft goes to an outbox and comes back cheaply"
+    )]
+    drafts: Vec<Box<Draft>>,
     /// How many callers the last outbox had.
     crowd: usize,
     /// Somebody writes to the socket at this moment, and has taken `unwritten` along.
@@ -75,7 +81,7 @@ struct Due {
 #[derive(Debug)]
 pub(super) struct Unwritten {
     outbox: Arc<Outbox>,
-    bytes: Vec<u8>,
+    draft: Box<Draft>,
     written: usize,
 }
 
@@ -163,12 +169,12 @@ impl Wire {
 
     fn seal(&mut self, outbox: Arc<Outbox>) {
         let weight = outbox.weight();
-        if let Some(bytes) = outbox.seal() {
+        if let Some(draft) = outbox.seal() {
             self.weight += weight;
             self.crowd = outbox.callers();
             self.unwritten.push_back(Unwritten {
                 outbox: Arc::clone(&outbox),
-                bytes,
+                draft,
                 written: 0,
             });
             self.in_flight.push_back(Flight {
@@ -191,9 +197,8 @@ impl Wire {
         }
     }
 
-    /// Notes that an outbox is opened: one whose callers all have their answers, for the memory that it has, or else
-    /// a new one.
-    pub(super) fn open(&mut self, now: Instant) -> Option<Arc<Outbox>> {
+    /// Opens an outbox: one whose callers all have their answers, for the memory that it has, or else a new one.
+    pub(super) fn open(&mut self, epoch: u64, now: Instant) -> Arc<Outbox> {
         self.open += 1;
         if self.under_way() == 0
             && self
@@ -206,10 +211,14 @@ impl Wire {
         let free = self
             .retired
             .iter()
-            .position(|outbox| Arc::strong_count(outbox) == 1)?;
-        let mut outbox = self.retired.remove(free)?;
-        Arc::get_mut(&mut outbox)?.reopen(now);
-        Some(outbox)
+            .position(|outbox| Arc::strong_count(outbox) == 1)
+            .and_then(|free| self.retired.remove(free));
+        let draft = self.drafts.pop().unwrap_or_default();
+        let mut outbox = free.unwrap_or_else(|| Arc::new(Outbox::new(epoch)));
+        Arc::get_mut(&mut outbox)
+            .expect("nobody else holds it")
+            .reopen(now, draft);
+        outbox
     }
 
     pub(super) fn has_unwritten(&self) -> bool {
@@ -231,14 +240,16 @@ impl Wire {
     /// Notes that the socket took `accepted` more bytes.
     fn account(&mut self, mut accepted: usize) {
         while let Some(first) = self.unwritten.front_mut() {
-            let left = first.bytes.len() - first.written;
+            let left = first.draft.bytes().len() - first.written;
             if accepted < left {
                 first.written += accepted;
                 return;
             }
             accepted -= left;
-            if let Some(part) = self.unwritten.pop_front() {
-                part.outbox.give_back(part.bytes);
+            if let Some(part) = self.unwritten.pop_front()
+                && self.drafts.len() < WINDOW
+            {
+                self.drafts.extend(part.draft.reopen());
             }
         }
     }
@@ -295,7 +306,7 @@ impl Wire {
                 *weight -= flight.weight;
                 return false;
             }
-            part.bytes.truncate(committed);
+            part.draft.truncate(committed);
             if part.written == committed {
                 unwritten.remove(at);
             }
@@ -330,6 +341,7 @@ impl Wire {
         }
         self.unwritten.clear();
         self.retired.clear();
+        self.drafts.clear();
         self.weight = 0;
         left_sent
     }
@@ -342,6 +354,6 @@ impl Wire {
 
 impl Unwritten {
     pub(super) fn slice(&self) -> IoSlice<'_> {
-        IoSlice::new(&self.bytes[self.written..])
+        IoSlice::new(&self.draft.bytes()[self.written..])
     }
 }

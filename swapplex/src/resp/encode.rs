@@ -11,7 +11,6 @@ pub(crate) fn array_header(out: &mut Vec<u8>, len: usize) {
 /// Appends a bulk string.
 #[inline]
 pub(crate) fn bulk(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.reserve(MAX_HEADER + bytes.len() + 2);
     header(out, b'$', bytes.len());
     out.extend_from_slice(bytes);
     out.extend_from_slice(b"\r\n");

@@ -4,11 +4,11 @@
 //! only its slots are of interest, which the reader fills in wire order. An outbox belongs to everybody who holds
 //! it: a caller that goes away leaves its slot behind and disturbs nobody.
 
+mod draft;
 mod replies;
-mod requests;
 mod slot;
 
-use std::mem;
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -17,14 +17,14 @@ use bytes::Bytes;
 use tokio::task;
 use tokio::time::Instant;
 
-pub(crate) use self::requests::Ask;
+pub(super) use self::draft::Draft;
+pub(crate) use self::draft::{Ask, MAX_BYTES};
 pub(crate) use self::slot::Reply;
 
-use self::replies::Expected;
-use self::slot::Slot;
-use super::group::{Group, Member, Verb};
+use self::replies::Owed;
+use self::slot::{Slot, Taken};
 use super::undelivered::{Reason, Undelivered};
-use crate::resp::{self, Frame};
+use crate::resp::Frame;
 use crate::sync::lock;
 
 pub(crate) type SlotIndex = u32;
@@ -34,8 +34,6 @@ pub(crate) type SlotIndex = u32;
 /// Enough to make the cost of a write vanish, and few enough that the server starts to work on the first while
 /// the rest are still being encoded.
 pub(super) const MAX_SLOTS: usize = 512;
-/// An outbox with this many bytes closes without waiting for more.
-pub(crate) const MAX_BYTES: usize = 64 * 1024;
 /// An outbox that waits for room on the wire takes no more after this time: its deadline counts from when it was opened.
 const STALE: Duration = Duration::from_millis(50);
 /// What a waiting caller is reckoned to cost beside the bytes of its request.
@@ -52,23 +50,17 @@ struct Inner {
     opened: Instant,
     epoch: u64,
     phase: Phase,
-    /// Encoded requests, until they are handed to the socket.
-    requests: Vec<u8>,
+    /// It has as many callers or bytes as it may have.
+    is_full: bool,
+    /// What is not sealed yet.
+    draft: Option<Box<Draft>>,
     slots: Vec<Slot>,
     /// Slots that somebody still looks at.
     watched: usize,
-    /// What the server owes, in wire order, and how much of it has come.
-    expected: Vec<Expected>,
-    settled: usize,
-    gets: Group,
-    sets: Group,
-    /// One for each hash whose fields are asked for, at most [`MAX_HASHES`].
-    hashes: Vec<Group>,
-    members: Vec<Member>,
+    owed: Owed,
     /// Read buffers that answers point into.
     chunks: Vec<Bytes>,
     fate: Option<Fate>,
-    tally: Tally,
 }
 
 /// What one outbox carried.
@@ -123,105 +115,88 @@ pub(crate) enum Push<T> {
 }
 
 impl Outbox {
-    pub(super) fn new(epoch: u64, now: Instant) -> Self {
+    pub(super) fn new(epoch: u64) -> Self {
         Self {
             inner: Mutex::new(Inner {
-                opened: now,
+                opened: Instant::now(),
                 epoch,
-                phase: Phase::Open,
-                requests: Vec::new(),
+                phase: Phase::Sealed,
+                is_full: false,
+                draft: None,
                 slots: Vec::new(),
                 watched: 0,
-                expected: Vec::new(),
-                settled: 0,
-                gets: Group::new(Verb::Get),
-                sets: Group::new(Verb::Set),
-                hashes: Vec::new(),
-                members: Vec::new(),
+                owed: Owed::default(),
                 chunks: Vec::new(),
                 fate: None,
-                tally: Tally::default(),
             }),
         }
     }
 
+    /// Makes the outbox as good as new, but for the memory that it has; nobody else may hold it.
+    pub(super) fn reopen(&mut self, now: Instant, draft: Box<Draft>) {
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        inner.opened = now;
+        inner.phase = Phase::Open;
+        inner.is_full = false;
+        inner.draft = Some(draft);
+        inner.slots.drain(..).for_each(Slot::discard);
+        inner.watched = 0;
+        inner.owed.clear();
+        inner.chunks.clear();
+        inner.fate = None;
+    }
+
     /// Appends a request, unless the outbox is closed.
+    #[inline]
     pub(crate) fn push<'a>(&self, ask: Ask<'a>, task: Option<task::Id>, waker: &Waker) -> Push<Ask<'a>> {
         let mut inner = lock(&self.inner);
-        if inner.phase == Phase::Sealed || inner.is_full() || inner.is_stale() {
+        let inner = &mut *inner;
+        let is_closed = inner.is_full || inner.is_stale();
+        let Some(draft) = inner.draft.as_mut().filter(|_| !is_closed) else {
             return Push::Closed(ask);
-        }
-        let slot = inner.admit(waker);
-        inner.encode(ask, slot, task);
+        };
+        let slot = index(inner.slots.len());
+        inner.slots.push(Slot::new(waker));
+        inner.watched += 1;
+        draft.take(ask, slot, task, &mut inner.owed);
+        inner.is_full = inner.slots.len() >= MAX_SLOTS || draft.len_bytes() >= MAX_BYTES;
         Push::Done {
             slot,
-            full: inner.is_full(),
+            full: inner.is_full,
         }
     }
 
     /// Makes the request of a caller who expects nobody else the only one.
     pub(crate) fn push_alone(&self, ask: Ask<'_>, waker: &Waker) -> SlotIndex {
         let mut inner = lock(&self.inner);
-        let slot = inner.admit(waker);
-        match ask {
-            Ask::Plain { encode, replies } => inner.write(slot, encode, replies),
-            Ask::Get { key } => inner.write(slot, &mut |out| resp::command(out, &[b"GET", key]), 1),
-            Ask::Set { key, value } => {
-                inner.write(slot, &mut |out| resp::command(out, &[b"SET", key, value]), 1);
-            }
-            Ask::HashGet { key, field } => {
-                inner.write(slot, &mut |out| resp::command(out, &[b"HGET", key, field]), 1);
-            }
-        }
-        slot
-    }
-
-    /// Makes the outbox as good as new, but for the memory that it has; nobody else may hold it.
-    pub(super) fn reopen(&mut self, now: Instant) {
-        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
-        inner.opened = now;
-        inner.phase = Phase::Open;
-        inner.requests.clear();
-        inner.slots.clear();
-        inner.watched = 0;
-        inner.expected.clear();
-        inner.settled = 0;
-        inner.hashes.clear();
-        inner.members.clear();
-        inner.chunks.clear();
-        inner.fate = None;
-        inner.tally = Tally::default();
-    }
-
-    /// Returns the buffer that [`seal`](Self::seal) gave out.
-    pub(super) fn give_back(&self, mut requests: Vec<u8>) {
-        if requests.capacity() <= 2 * MAX_BYTES {
-            requests.clear();
-            lock(&self.inner).requests = requests;
-        }
+        let inner = &mut *inner;
+        let draft = inner.draft.as_mut().expect("a new outbox is open");
+        inner.slots.push(Slot::new(waker));
+        inner.watched += 1;
+        draft.take_alone(ask, 0, &mut inner.owed);
+        0
     }
 
     /// Looks for the answer in `slot`, and leaves the waker where there is none yet.
+    #[inline]
     pub(crate) fn poll(&self, slot: SlotIndex, cx: &mut Context<'_>) -> Poll<Result<Reply, Undelivered>> {
         let mut inner = lock(&self.inner);
         let inner = &mut *inner;
-        let entry = &mut inner.slots[slot as usize];
-        let result = if let Some(answer) = entry.answered() {
-            Ok(answer.take(&inner.chunks))
-        } else if inner.fate.is_some() {
-            let answered = entry.gathered();
-            Err(inner.undelivered(slot, answered))
-        } else {
-            entry.wait(cx.waker());
-            return Poll::Pending;
+        let result = match inner.slots[slot as usize].take(cx.waker()) {
+            Taken::Answer(answer) => Ok(answer.reply(&inner.chunks)),
+            Taken::Nothing => return Poll::Pending,
+            Taken::Lost { request, answered } => Err(inner.undelivered(request, answered)),
         };
-        inner.release(slot);
+        inner.forget_caller();
         Poll::Ready(result)
     }
 
     /// Forgets the caller of `slot`.
     pub(crate) fn abandon(&self, slot: SlotIndex) {
-        lock(&self.inner).release(slot);
+        let mut inner = lock(&self.inner);
+        if inner.slots[slot as usize].release() {
+            inner.forget_caller();
+        }
     }
 
     pub(crate) fn opened(&self) -> Instant {
@@ -238,7 +213,7 @@ impl Outbox {
         let inner = lock(&self.inner);
         Tally {
             requests: inner.slots.len(),
-            ..inner.tally
+            ..inner.owed.tally
         }
     }
 
@@ -258,13 +233,14 @@ impl Outbox {
 
     /// Whether the outbox takes no more.
     pub(super) fn is_full(&self) -> bool {
-        lock(&self.inner).is_full()
+        lock(&self.inner).is_full
     }
 
     /// What the outbox is reckoned to hold in memory, for the budget.
     pub(super) fn weight(&self) -> usize {
         let inner = lock(&self.inner);
-        inner.len_bytes() + inner.slots.len() * SLOT_WEIGHT
+        let bytes = inner.draft.as_ref().map_or(0, |draft| draft.len_bytes());
+        bytes + inner.slots.len() * SLOT_WEIGHT
     }
 
     /// Whether nobody has closed the outbox yet.
@@ -283,13 +259,8 @@ impl Outbox {
     }
 
     /// Ends the open phase and gives out the encoded requests; `None` where that was done before.
-    pub(super) fn seal(&self) -> Option<Vec<u8>> {
-        let mut inner = lock(&self.inner);
-        if inner.phase == Phase::Sealed {
-            return None;
-        }
-        inner.seal();
-        Some(mem::take(&mut inner.requests))
+    pub(super) fn seal(&self) -> Option<Box<Draft>> {
+        lock(&self.inner).seal()
     }
 
     /// Hands out frames, in order, to the callers that they answer.
@@ -298,98 +269,66 @@ impl Outbox {
     pub(super) fn fill(&self, chunk: &Bytes, frames: &[FrameAt], wakers: &mut Vec<Waker>) -> Filled {
         let mut inner = lock(&self.inner);
         let inner = &mut *inner;
-        let mut used = 0;
         let at = u32::try_from(inner.chunks.len()).expect("a chunk holds a frame at least");
-        for frame in frames {
-            let Some(expected) = inner.expected.get(inner.settled).copied() else {
-                break;
-            };
-            used += 1;
-            inner.settle(expected, chunk, *frame, at, wakers);
-        }
+        let used = frames
+            .iter()
+            .take_while(|frame| inner.settle(chunk, **frame, at, wakers))
+            .count();
         if inner.watched > 0 && used > 0 {
             inner.chunks.push(chunk.clone());
         }
         Filled {
             frames: used,
-            complete: inner.settled == inner.expected.len(),
+            complete: inner.owed.is_settled(),
         }
     }
 
     /// Gives up on what has no answer. `accepted` is how many of the outbox's bytes reached the socket, or will.
     pub(super) fn fail(&self, reason: Reason, accepted: usize, wakers: &mut Vec<Waker>) {
         let mut inner = lock(&self.inner);
-        if inner.phase != Phase::Sealed {
-            // Only what is written has a place among the bytes, by which to tell that it was not sent.
-            inner.seal();
-        }
-        for slot in &mut inner.slots {
-            slot.wake(wakers);
-        }
-        inner.fate = Some(Fate { reason, accepted });
+        let inner = &mut *inner;
+        // Only what is written has a place among the bytes, by which to tell that it was not sent.
+        inner.seal();
+        let slots = &mut inner.slots;
+        inner
+            .owed
+            .each_unsettled(|slot, request| slots[slot as usize].lose(request, wakers));
+        // The first one counts: what was withdrawn then can't be sent any more.
+        inner.fate.get_or_insert(Fate { reason, accepted });
     }
 
     /// Where the request that byte `at` belongs to ends, so that it is not cut in the middle.
     pub(super) fn request_end(&self, at: usize) -> usize {
-        let inner = lock(&self.inner);
-        inner
-            .slots
-            .iter()
-            .find(|slot| slot.start < at && at < slot.end)
-            .map_or(at, |slot| slot.end)
+        lock(&self.inner).owed.request_end(at)
     }
 
     /// Forgets the replies to requests that begin at byte `at` or later: they will not be sent.
     ///
     /// Returns whether no reply is owed any more.
     pub(super) fn truncate(&self, at: usize) -> bool {
-        let mut inner = lock(&self.inner);
-        let inner = &mut *inner;
-        let kept = inner.expected.iter().position(|expected| {
-            let slot = match *expected {
-                Expected::One(slot) | Expected::Several { slot, .. } => slot,
-                Expected::Group { from, .. } => inner.members[from as usize].slot,
-            };
-            inner.slots[slot as usize].start >= at
-        });
-        if let Some(kept) = kept {
-            inner.expected.truncate(kept);
-        }
-        inner.settled >= inner.expected.len()
+        let owed = &mut lock(&self.inner).owed;
+        owed.truncate(at);
+        owed.is_settled()
     }
 }
 
 impl Inner {
-    fn len_bytes(&self) -> usize {
-        let hashes: usize = self.hashes.iter().map(Group::len_bytes).sum();
-        self.requests.len() + self.gets.len_bytes() + self.sets.len_bytes() + hashes
-    }
-
     /// Whether it has waited for room for so long that who joined it now would have noticeably less time.
     fn is_stale(&self) -> bool {
         // The clock is only looked at while the server is behind.
         self.phase == Phase::Due && self.opened.elapsed() > STALE
     }
 
-    fn is_full(&self) -> bool {
-        self.slots.len() >= MAX_SLOTS || self.len_bytes() >= MAX_BYTES
-    }
-
-    fn seal(&mut self) {
+    fn seal(&mut self) -> Option<Box<Draft>> {
         self.phase = Phase::Sealed;
-        self.flush_all();
+        let mut draft = self.draft.take()?;
+        draft.flush_all(&mut self.owed);
+        Some(draft)
     }
 
-    fn admit(&mut self, waker: &Waker) -> SlotIndex {
-        let slot = SlotIndex::try_from(self.slots.len()).expect("an outbox is full long before 2^32 slots");
-        self.slots.push(Slot::new(waker));
-        self.watched += 1;
-        slot
-    }
-
-    fn undelivered(&self, slot: SlotIndex, answered: Vec<Bytes>) -> Undelivered {
-        let Slot { start, end, .. } = self.slots[slot as usize];
+    fn undelivered(&self, request: Range<usize>, answered: Vec<Bytes>) -> Undelivered {
         let fate = self.fate.as_ref().expect("only asked for once it is known");
+        let Range { start, end } = request;
         Undelivered {
             reason: fate.reason.clone(),
             accepted: fate.accepted.clamp(start, end) - start,
@@ -400,18 +339,17 @@ impl Inner {
         }
     }
 
-    fn release(&mut self, slot: SlotIndex) {
-        if self.slots[slot as usize].release() {
-            self.watched -= 1;
-            if self.watched == 0 {
-                // Answers must not keep read buffers alive once nobody can ask for them.
-                self.chunks.clear();
-            }
+    fn forget_caller(&mut self) {
+        self.watched -= 1;
+        if self.watched == 0 {
+            // Answers must not keep read buffers alive once nobody can ask for them.
+            self.chunks.clear();
         }
     }
 }
 
-/// Offsets fit: one frame is limited far below 4 GiB, and so is what is read before it is handed out.
-fn index(offset: usize) -> u32 {
-    u32::try_from(offset).expect("replies are limited far below 4 GiB")
+/// Places fit: an outbox is full long before 2^32 slots, one frame is limited far below 4 GiB, and so is what is read
+/// before it is handed out.
+fn index(place: usize) -> u32 {
+    u32::try_from(place).expect("outboxes and replies are limited far below 2^32")
 }

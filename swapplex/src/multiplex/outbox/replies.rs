@@ -5,14 +5,35 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
-use super::slot::{Answer, Place};
-use super::{FrameAt, Inner, SlotIndex, index};
+use super::slot::{Answer, Place, Slot};
+use super::{FrameAt, Inner, SlotIndex, Tally, index};
 use crate::multiplex::group::{Member, Verb};
 use crate::resp::{self, Element, Kind};
 
-/// A reply that the server owes.
+/// What the server owes to an outbox.
+#[derive(Debug, Default)]
+pub(super) struct Owed {
+    /// In wire order.
+    pub(super) expected: Vec<Expected>,
+    /// How many of them have come.
+    pub(super) settled: usize,
+    /// Who shares commands, command by command.
+    pub(super) members: Vec<Member>,
+    /// How many bytes all requests have, once they are written.
+    pub(super) length: usize,
+    pub(super) tally: Tally,
+}
+
+/// A reply that the server owes, or a few replies to one request.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Expected {
+pub(super) struct Expected {
+    /// Where the request begins among the outbox's bytes. It ends where the next one begins.
+    pub(super) start: usize,
+    pub(super) what: What,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum What {
     One(SlotIndex),
     Several {
         slot: SlotIndex,
@@ -23,96 +44,143 @@ pub(super) enum Expected {
         verb: Verb,
         from: u32,
         to: u32,
-        keys: usize,
+        keys: u32,
     },
 }
 
+impl Owed {
+    /// Makes it as good as new, but for the memory that it has.
+    pub(super) fn clear(&mut self) {
+        self.expected.clear();
+        self.settled = 0;
+        self.members.clear();
+        self.length = 0;
+        self.tally = Tally::default();
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled >= self.expected.len()
+    }
+
+    /// Where the request that byte `at` belongs to ends, so that it is not cut in the middle.
+    pub(super) fn request_end(&self, at: usize) -> usize {
+        let begun = self.expected.partition_point(|expected| expected.start < at);
+        self.start(begun)
+    }
+
+    /// Forgets the replies to requests that begin at byte `at` or later.
+    pub(super) fn truncate(&mut self, at: usize) {
+        let kept = self.expected.partition_point(|expected| expected.start < at);
+        self.expected.truncate(kept);
+    }
+
+    /// Calls `lose` for each slot that is still owed something, with the place of its request among the outbox's bytes.
+    pub(super) fn each_unsettled(&self, mut lose: impl FnMut(SlotIndex, Range<usize>)) {
+        for (at, expected) in self.expected.iter().enumerate().skip(self.settled) {
+            let request = expected.start..self.start(at + 1);
+            match expected.what {
+                What::One(slot) | What::Several { slot, .. } => lose(slot, request),
+                What::Group { from, to, .. } => {
+                    for member in &self.members[from as usize..to as usize] {
+                        lose(member.slot, request.clone());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where the request that belongs to `expected[at]` begins, or the last one ends.
+    fn start(&self, at: usize) -> usize {
+        self.expected.get(at).map_or(self.length, |next| next.start)
+    }
+}
+
 impl Inner {
-    /// Takes one frame as the reply to `expected`.
-    pub(super) fn settle(
-        &mut self,
-        expected: Expected,
-        chunk: &Bytes,
-        frame: FrameAt,
-        at: u32,
-        wakers: &mut Vec<Waker>,
-    ) {
+    /// Takes one frame as the next reply that is owed; false where none is.
+    pub(super) fn settle(&mut self, chunk: &Bytes, frame: FrameAt, at: u32, wakers: &mut Vec<Waker>) -> bool {
+        let Owed {
+            expected,
+            settled,
+            members,
+            ..
+        } = &mut self.owed;
+        let Some(expected) = expected.get_mut(*settled) else {
+            return false;
+        };
         let end = frame.start + frame.frame.len;
         let place = |start: usize, end: usize| Place {
             chunk: at,
             start: index(start),
             end: index(end),
         };
-        match expected {
-            Expected::One(slot) => {
-                self.slots[slot as usize].answer(wakers, || Answer::Frame(place(frame.start, end)));
-                self.settled += 1;
+        match &mut expected.what {
+            What::One(slot) => {
+                self.slots[*slot as usize].answer(wakers, || Answer::Frame(place(frame.start, end)));
             }
-            Expected::Several { slot, left } => {
+            What::Several { slot, left } => {
                 let frame = chunk.slice(frame.start..end);
-                self.slots[slot as usize].gather(frame, left == 1, wakers);
-                if left > 1 {
-                    self.expected[self.settled] = Expected::Several { slot, left: left - 1 };
-                } else {
-                    self.settled += 1;
+                *left -= 1;
+                self.slots[*slot as usize].gather(frame, *left == 0, wakers);
+                if *left > 0 {
+                    return true;
                 }
             }
-            Expected::Group { verb, from, to, keys } => {
-                self.settled += 1;
+            What::Group { verb, from, to, keys } => {
                 let whole = place(frame.start, end);
-                let members = from as usize..to as usize;
-                if keys == 1 {
-                    self.answer_all(members, wakers, |_| Answer::Frame(whole));
+                let members = &members[*from as usize..*to as usize];
+                let slots = &mut self.slots;
+                if *keys == 1 {
+                    answer_all(slots, members, wakers, |_| Answer::Frame(whole));
                 } else if frame.frame.kind == Kind::Error {
-                    self.answer_all(members, wakers, |_| Answer::Refused(whole));
-                } else if verb == Verb::Set {
-                    self.answer_all(members, wakers, |_| Answer::Frame(whole));
+                    answer_all(slots, members, wakers, |_| Answer::Refused(whole));
+                } else if *verb == Verb::Set {
+                    answer_all(slots, members, wakers, |_| Answer::Frame(whole));
                 } else {
-                    self.scatter(members, keys, chunk, frame, &place, wakers);
+                    scatter(slots, members, *keys, &chunk[frame.start..end], wakers, |range| {
+                        place(frame.start + range.start, frame.start + range.end)
+                    });
                 }
             }
         }
+        *settled += 1;
+        true
     }
+}
 
-    /// Gives each member of an `MGET` its element.
-    fn scatter(
-        &mut self,
-        members: Range<usize>,
-        keys: usize,
-        chunk: &Bytes,
-        frame: FrameAt,
-        place: &impl Fn(usize, usize) -> Place,
-        wakers: &mut Vec<Waker>,
-    ) {
-        let bytes = &chunk[frame.start..frame.start + frame.frame.len];
-        let elements: Vec<Element> = match resp::elements(bytes) {
-            Ok(elements) if elements.len() == keys => elements.map_while(Result::ok).collect(),
-            _ => Vec::new(),
-        };
-        if elements.len() != keys {
-            let answers = resp::elements(bytes).map_or(0, |elements| elements.len());
-            self.answer_all(members, wakers, |_| Answer::Mismatch {
-                keys: index(keys),
-                answers: index(answers),
-            });
-            return;
-        }
-        self.answer_all(members, wakers, |member| match &elements[member.place as usize] {
+/// Gives each member of an `MGET` its element of the reply `frame`.
+fn scatter(
+    slots: &mut [Slot],
+    members: &[Member],
+    keys: u32,
+    frame: &[u8],
+    wakers: &mut Vec<Waker>,
+    place: impl Fn(&Range<usize>) -> Place,
+) {
+    let elements: Vec<Element> = match resp::elements(frame) {
+        Ok(elements) if elements.len() == keys as usize => elements.map_while(Result::ok).collect(),
+        _ => Vec::new(),
+    };
+    if elements.len() != keys as usize {
+        let answers = index(resp::elements(frame).map_or(0, |elements| elements.len()));
+        answer_all(slots, members, wakers, |_| Answer::Mismatch { keys, answers });
+        return;
+    }
+    answer_all(slots, members, wakers, |member| {
+        match &elements[member.place as usize] {
             Element::Nil => Answer::Nil,
-            Element::Bulk(range) => Answer::Bulk(place(frame.start + range.start, frame.start + range.end)),
-            Element::Other(range) => Answer::Frame(place(frame.start + range.start, frame.start + range.end)),
-        });
-    }
-
-    fn answer_all(
-        &mut self,
-        members: Range<usize>,
-        wakers: &mut Vec<Waker>,
-        answer: impl Fn(Member) -> Answer,
-    ) {
-        for at in members {
-            let member = self.members[at];
-            self.slots[member.slot as usize].answer(wakers, || answer(member));
+            Element::Bulk(range) => Answer::Bulk(place(range)),
+            Element::Other(range) => Answer::Frame(place(range)),
         }
+    });
+}
+
+fn answer_all(
+    slots: &mut [Slot],
+    members: &[Member],
+    wakers: &mut Vec<Waker>,
+    answer: impl Fn(&Member) -> Answer,
+) {
+    for member in members {
+        slots[member.slot as usize].answer(wakers, || answer(member));
     }
 }

@@ -1,6 +1,7 @@
 //! One caller's place in an outbox: who waits, and what has come.
 
 use std::mem;
+use std::ops::Range;
 use std::task::Waker;
 
 use bytes::Bytes;
@@ -8,9 +9,6 @@ use bytes::Bytes;
 /// One caller's place in an outbox; see the [module](self).
 #[derive(Debug)]
 pub(super) struct Slot {
-    /// Where the request stands among the outbox's bytes.
-    pub(super) start: usize,
-    pub(super) end: usize,
     state: State,
 }
 
@@ -18,17 +16,19 @@ pub(super) struct Slot {
 #[derive(Debug)]
 enum State {
     Waiting(Option<Waker>),
-    /// A request with several replies, of which some have come.
+    /// A request with several replies, of which some have come, or one that has got no reply in time.
     Gathering(Box<Gathering>),
     Answered(Answer),
     /// Answer taken, or caller gone.
     Done,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Gathering {
     waker: Option<Waker>,
     frames: Vec<Bytes>,
+    /// Once no more replies are waited for: where the request stands among the outbox's bytes.
+    lost: Option<Range<usize>>,
 }
 
 /// An answer as the reader leaves it: a place in a chunk, decoded by the caller on its own thread.
@@ -40,6 +40,17 @@ pub(super) enum Answer {
     Nil,
     Refused(Place),
     Mismatch { keys: u32, answers: u32 },
+}
+
+/// What a caller finds in its slot.
+pub(super) enum Taken {
+    Nothing,
+    Answer(Answer),
+    /// No answer will come to the request that stands there among the outbox's bytes, or no more than these replies.
+    Lost {
+        request: Range<usize>,
+        answered: Vec<Bytes>,
+    },
 }
 
 /// Where an answer lies in the chunks.
@@ -70,8 +81,6 @@ pub(crate) enum Reply {
 impl Slot {
     pub(super) fn new(waker: &Waker) -> Self {
         Self {
-            start: 0,
-            end: 0,
             state: State::Waiting(Some(waker.clone())),
         }
     }
@@ -81,76 +90,88 @@ impl Slot {
         matches!(self.state, State::Waiting(_) | State::Gathering(_))
     }
 
-    /// Whom to wake. Nobody, where an answer has come or nobody looks any more.
-    fn waker(&mut self) -> Option<&mut Option<Waker>> {
-        match &mut self.state {
-            State::Waiting(waker) => Some(waker),
-            State::Gathering(gathering) => Some(&mut gathering.waker),
-            State::Answered(_) | State::Done => None,
-        }
-    }
-
-    /// Remembers whom to wake.
-    pub(super) fn wait(&mut self, waker: &Waker) {
-        match self.waker() {
-            Some(Some(known)) => known.clone_from(waker),
-            Some(none) => *none = Some(waker.clone()),
-            None => {}
-        }
-    }
-
-    /// Has the caller woken.
-    pub(super) fn wake(&mut self, wakers: &mut Vec<Waker>) {
-        wakers.extend(self.waker().and_then(Option::take));
-    }
-
-    /// The answer, if it has come.
+    /// Takes the answer, if it has come, or what came of it, if it will not be complete: then the caller is forgotten. Else
+    /// remembers whom to wake.
     ///
     /// # Panics
     ///
     /// Where it was taken before.
-    pub(super) fn answered(&mut self) -> Option<&mut Answer> {
-        match &mut self.state {
-            State::Waiting(_) | State::Gathering(_) => None,
-            State::Answered(answer) => Some(answer),
-            State::Done => panic!("a request was polled after its answer was taken"),
+    #[inline]
+    pub(super) fn take(&mut self, waker: &Waker) -> Taken {
+        if matches!(self.state, State::Answered(_))
+            && let State::Answered(answer) = mem::replace(&mut self.state, State::Done)
+        {
+            return Taken::Answer(answer);
         }
+        self.take_what_there_is(waker)
     }
 
-    /// What has come of an answer that will not be complete.
-    pub(super) fn gathered(&mut self) -> Vec<Bytes> {
-        match &mut self.state {
-            State::Gathering(gathering) => mem::take(&mut gathering.frames),
-            State::Waiting(_) | State::Answered(_) | State::Done => Vec::new(),
+    // Out of line: who is polled has been woken, most likely, because there is an answer.
+    #[cold]
+    fn take_what_there_is(&mut self, waker: &Waker) -> Taken {
+        let known = match &mut self.state {
+            State::Waiting(known) => known,
+            State::Gathering(gathering) => {
+                if let Some(request) = gathering.lost.take() {
+                    let answered = mem::take(&mut gathering.frames);
+                    self.state = State::Done;
+                    return Taken::Lost { request, answered };
+                }
+                &mut gathering.waker
+            }
+            State::Answered(_) | State::Done => panic!("a request was polled after its answer was taken"),
+        };
+        match known {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
         }
+        Taken::Nothing
     }
 
     pub(super) fn answer(&mut self, wakers: &mut Vec<Waker>, answer: impl FnOnce() -> Answer) {
-        if let State::Waiting(waker) = &mut self.state {
-            wakers.extend(waker.take());
-            self.state = State::Answered(answer());
-        }
+        let waker = match &mut self.state {
+            State::Waiting(waker) => waker.take(),
+            // Given up on, but its caller has not looked yet.
+            State::Gathering(gathering) => gathering.waker.take(),
+            State::Answered(_) | State::Done => return,
+        };
+        wakers.extend(waker);
+        self.state = State::Answered(answer());
     }
 
     /// Takes in one of several replies.
     pub(super) fn gather(&mut self, frame: Bytes, is_last: bool, wakers: &mut Vec<Waker>) {
+        let Some(gathering) = self.gathering() else {
+            return;
+        };
+        gathering.frames.push(frame);
+        if is_last {
+            wakers.extend(gathering.waker.take());
+            let gathering = mem::take(gathering);
+            self.state = State::Answered(Answer::Frames(Box::new(gathering)));
+        }
+    }
+
+    /// Has the caller told that no (more) replies to its request, which stands there among the outbox's bytes, are
+    /// waited for.
+    pub(super) fn lose(&mut self, request: Range<usize>, wakers: &mut Vec<Waker>) {
+        if let Some(gathering) = self.gathering() {
+            wakers.extend(gathering.waker.take());
+            gathering.lost.get_or_insert(request);
+        }
+    }
+
+    /// What has come, where the caller waits for more.
+    fn gathering(&mut self) -> Option<&mut Gathering> {
         if let State::Waiting(waker) = &mut self.state {
             self.state = State::Gathering(Box::new(Gathering {
                 waker: waker.take(),
-                frames: Vec::new(),
+                ..Gathering::default()
             }));
         }
-        match mem::replace(&mut self.state, State::Done) {
-            State::Gathering(mut gathering) => {
-                gathering.frames.push(frame);
-                self.state = if is_last {
-                    wakers.extend(gathering.waker.take());
-                    State::Answered(Answer::Frames(gathering))
-                } else {
-                    State::Gathering(gathering)
-                };
-            }
-            other => self.state = other,
+        match &mut self.state {
+            State::Gathering(gathering) => Some(gathering),
+            State::Waiting(_) | State::Answered(_) | State::Done => None,
         }
     }
 
@@ -158,21 +179,30 @@ impl Slot {
     pub(super) fn release(&mut self) -> bool {
         !matches!(mem::replace(&mut self.state, State::Done), State::Done)
     }
+
+    /// Drops the slot. Costs next to nothing where the caller was [forgotten](Self::release), which is the rule.
+    pub(super) fn discard(self) {
+        if matches!(self.state, State::Done) {
+            // Nothing is in there, but the compiler would have that looked up out of line, for each of some hundred.
+            mem::forget(self);
+        }
+    }
 }
 
 impl Answer {
-    pub(super) fn take(&mut self, chunks: &[Bytes]) -> Reply {
+    #[inline]
+    pub(super) fn reply(self, chunks: &[Bytes]) -> Reply {
         let slice =
-            |place: &Place| chunks[place.chunk as usize].slice(place.start as usize..place.end as usize);
+            |place: Place| chunks[place.chunk as usize].slice(place.start as usize..place.end as usize);
         match self {
             Self::Frame(place) => Reply::Frame(slice(place)),
-            Self::Frames(gathering) => Reply::Frames(mem::take(&mut gathering.frames)),
+            Self::Frames(gathering) => Reply::Frames(gathering.frames),
             Self::Bulk(place) => Reply::Bulk(slice(place)),
             Self::Nil => Reply::Nil,
             Self::Refused(place) => Reply::Refused(slice(place)),
             Self::Mismatch { keys, answers } => Reply::Mismatch {
-                keys: *keys as usize,
-                answers: *answers as usize,
+                keys: keys as usize,
+                answers: answers as usize,
             },
         }
     }
