@@ -46,7 +46,7 @@ pub(super) struct Group {
     keys: Vec<Range<usize>>,
     /// Where the keys stand with their values, in a group that has values.
     pairs: Vec<Range<usize>>,
-    /// Places in `entries` by key.
+    /// Places in `keys` by key.
     index: Index,
     members: Vec<Member>,
     /// The task that joined last. A task's requests of one poll stand side by side,
@@ -187,7 +187,7 @@ impl Group {
         if self.arguments.capacity() <= 2 * MAX_BYTES {
             self.arguments.clear();
         } else {
-            // Grown by a large value, which must not stay for as long as the outbox is used again.
+            // Grown by a large value, which must not stay for as long as the draft is used again.
             self.arguments = Vec::new();
         }
         self.keys.clear();

@@ -72,6 +72,7 @@ impl Owed {
     pub(super) fn truncate(&mut self, at: usize) {
         let kept = self.expected.partition_point(|expected| expected.start < at);
         self.expected.truncate(kept);
+        self.length = self.length.min(at);
     }
 
     /// Calls `lose` for each slot that is still owed something, with the place of its request among the outbox's bytes.

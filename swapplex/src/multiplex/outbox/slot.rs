@@ -16,7 +16,7 @@ pub(super) struct Slot {
 #[derive(Debug)]
 enum State {
     Waiting(Option<Waker>),
-    /// A request with several replies, of which some have come, or one that has got no reply in time.
+    /// A request with several replies, of which some have come, or one that will get no (more) replies.
     Gathering(Box<Gathering>),
     Answered(Answer),
     /// Answer taken, or caller gone.
