@@ -7,6 +7,8 @@
 mod draft;
 mod replies;
 mod slot;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
