@@ -240,6 +240,31 @@ mod tests {
     }
 
     #[test]
+    fn every_key_is_found_again_among_few_and_among_many() {
+        // Up to 8 keys are compared, more are looked up.
+        for keys in [1, 7, 8, 9, 10, MAX_KEYS] {
+            for mut group in [Group::new(Verb::Get), Group::of_hash(b"h"), Group::new(Verb::Set)] {
+                for slot in 0..2 * keys {
+                    let key = format!("key:{}", slot % keys);
+                    let slot = u32::try_from(slot).expect("small");
+                    if group.verb() == Verb::Set {
+                        group.join_set(key.as_bytes(), b"value", slot, None);
+                    } else {
+                        group.join_get(key.as_bytes(), slot, None);
+                    }
+                }
+                assert_eq!(group.keys.len(), keys);
+                let (_, members) = flushed(&mut group);
+                assert!(
+                    members
+                        .iter()
+                        .all(|(slot, place)| *slot as usize % keys == *place as usize)
+                );
+            }
+        }
+    }
+
+    #[test]
     fn the_later_of_two_values_is_written_once() {
         let mut group = Group::new(Verb::Set);
         group.join_set(b"a", b"1", 0, None);
