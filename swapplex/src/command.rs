@@ -11,6 +11,8 @@ use redis::{Arg, Cmd};
 pub(crate) use self::class::{Class, class};
 pub(crate) use self::route::{Route, Wait, route, wait};
 
+use crate::resp;
+
 /// What the library takes a command for, by its name in lower case, with a subcommand behind a bar: `read`, `harmless`,
 /// `write`. For the test that holds it against the running server.
 #[doc(hidden)]
@@ -40,4 +42,48 @@ pub(crate) fn length(command: &Cmd) -> usize {
             _ => 32,
         })
         .sum()
+}
+
+/// Appends the command as it goes on the wire.
+// What redis-rs's own `write_packed_command` does, in a third of its instructions: every command comes along here.
+pub(crate) fn encode(command: &Cmd, out: &mut Vec<u8>) {
+    let start = out.len();
+    let arguments = command.args_iter();
+    resp::array_header(out, arguments.len());
+    for argument in arguments {
+        let Arg::Simple(bytes) = argument else {
+            // The cursor of a scan, which only redis-rs knows.
+            out.truncate(start);
+            return command.write_packed_command(out);
+        };
+        resp::bulk(out, bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_command_is_encoded_as_redis_rs_encodes_it(
+            arguments in vec(vec(any::<u8>(), 0..300), 1..20),
+            cursor in proptest::option::of((0_usize..20, any::<u64>())),
+        ) {
+            let mut command = Cmd::new();
+            for (at, argument) in arguments.iter().enumerate() {
+                if let Some((_, cursor)) = cursor.filter(|(place, _)| *place == at) {
+                    command.cursor_arg(cursor);
+                }
+                command.arg(argument.as_slice());
+            }
+            let mut out = b"before".to_vec();
+            encode(&command, &mut out);
+            let mut expected = b"before".to_vec();
+            command.write_packed_command(&mut expected);
+            prop_assert_eq!(out, expected);
+        }
+    }
 }

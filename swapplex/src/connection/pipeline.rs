@@ -124,7 +124,7 @@ impl Request for PipelineRequest<'_> {
                 resp::command(out, &[b"MULTI"]);
             }
             for command in self.unanswered() {
-                command.write_packed_command(out);
+                command::encode(command, out);
             }
             if is_atomic {
                 resp::command(out, &[b"EXEC"]);

@@ -31,7 +31,7 @@ impl Request for CommandRequest<'_> {
 
     fn ask<R>(&self, _: bool, give: impl FnOnce(Ask<'_>) -> R) -> R {
         give(Ask::Plain {
-            encode: &mut |out| self.command.write_packed_command(out),
+            encode: &mut |out| command::encode(self.command, out),
             replies: 1,
         })
     }
