@@ -15,8 +15,8 @@ static COUNTERS: LazyLock<Names> = LazyLock::new(|| Names::new(|n| format!("user
 
 /// As many names of the same length as there are keys, side by side.
 ///
-/// As many strings on the heap would be three times as much memory to look them up in. A service has made its key just
-/// now, so that it is in the processor's cache; here, one fetched from memory costs more than many a client does.
+/// As many strings on the heap would be three times as much memory, and fetching a random one from there would be a
+/// good part of what a get costs. A service has just made its key, and has it in the processor's cache.
 struct Names {
     text: String,
     length: usize,

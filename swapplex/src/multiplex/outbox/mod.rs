@@ -183,10 +183,14 @@ impl Outbox {
     #[inline]
     pub(crate) fn poll(&self, slot: SlotIndex, cx: &mut Context<'_>) -> Poll<Result<Reply, Undelivered>> {
         let mut inner = lock(&self.inner);
-        let inner = &mut *inner;
         let result = match inner.slots[slot as usize].take(cx.waker()) {
             Taken::Answer(answer) => Ok(answer.reply(&inner.chunks)),
-            Taken::Nothing => return Poll::Pending,
+            Taken::Nothing(replaced) => {
+                drop(inner);
+                // Only now: with its last waker a task may go, and with the task what waits in this very outbox.
+                drop(replaced);
+                return Poll::Pending;
+            }
             Taken::Lost { request, answered } => Err(inner.undelivered(request, answered)),
         };
         inner.forget_caller();
@@ -196,9 +200,13 @@ impl Outbox {
     /// Forgets the caller of `slot`.
     pub(crate) fn abandon(&self, slot: SlotIndex) {
         let mut inner = lock(&self.inner);
-        if inner.slots[slot as usize].release() {
+        let released = inner.slots[slot as usize].release();
+        if released.is_some() {
             inner.forget_caller();
         }
+        drop(inner);
+        // Only now, as in `poll`.
+        drop(released);
     }
 
     pub(crate) fn opened(&self) -> Instant {

@@ -44,7 +44,8 @@ pub(super) enum Answer {
 
 /// What a caller finds in its slot.
 pub(super) enum Taken {
-    Nothing,
+    /// Nothing has come; whom else it would have woken.
+    Nothing(Option<Waker>),
     Answer(Answer),
     /// No answer will come to the request that stands there among the outbox's bytes, or no more than these replies.
     Lost {
@@ -121,11 +122,12 @@ impl Slot {
             }
             State::Answered(_) | State::Done => panic!("a request was polled after its answer was taken"),
         };
-        match known {
-            Some(known) => known.clone_from(waker),
-            none => *none = Some(waker.clone()),
-        }
-        Taken::Nothing
+        let is_known = known.as_ref().is_some_and(|known| known.will_wake(waker));
+        Taken::Nothing(if is_known {
+            None
+        } else {
+            known.replace(waker.clone())
+        })
     }
 
     pub(super) fn answer(&mut self, wakers: &mut Vec<Waker>, answer: impl FnOnce() -> Answer) {
@@ -175,9 +177,12 @@ impl Slot {
         }
     }
 
-    /// Forgets the caller. False where that was done before.
-    pub(super) fn release(&mut self) -> bool {
-        !matches!(mem::replace(&mut self.state, State::Done), State::Done)
+    /// Forgets the caller and gives back what it had; `None` where that was done before.
+    pub(super) fn release(&mut self) -> Option<Self> {
+        let released = Self {
+            state: mem::replace(&mut self.state, State::Done),
+        };
+        (!matches!(released.state, State::Done)).then_some(released)
     }
 
     /// Drops the slot. Costs next to nothing where the caller was [forgotten](Self::release), which is the rule.

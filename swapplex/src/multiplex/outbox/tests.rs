@@ -1,6 +1,9 @@
 //! What an outbox says of requests that get no answer.
 
 use std::io;
+use std::sync::{Arc, mpsc};
+use std::task::Wake;
+use std::thread;
 
 use super::*;
 use crate::multiplex::LostCause;
@@ -120,4 +123,37 @@ fn an_outbox_that_is_used_again_remembers_nothing() {
     outbox.seal();
     pong(&outbox);
     assert!(poll(&outbox, slot).is_ok());
+}
+
+/// Stands for a task that is gone with its last waker, and that waits for an answer.
+struct Last(Arc<Outbox>, SlotIndex);
+
+impl Wake for Last {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.0.abandon(self.1);
+    }
+}
+
+#[test]
+fn a_task_may_go_with_its_last_waker() {
+    let (sender, done) = mpsc::channel();
+    // On a thread of its own: what is wrong would be a thread that waits for itself.
+    thread::spawn(move || {
+        let outbox = Arc::new(outbox());
+        let (first, second, third) = (ping(&outbox), ping(&outbox), ping(&outbox));
+        let wait = |slot, waker: &Waker| outbox.poll(slot, &mut Context::from_waker(waker)).is_pending();
+        assert!(wait(first, &Arc::new(Last(Arc::clone(&outbox), second)).into()));
+        assert!(wait(first, Waker::noop()), "another task took the request over");
+        assert_eq!(outbox.waiting(), 2);
+        assert!(wait(first, &Arc::new(Last(Arc::clone(&outbox), third)).into()));
+        outbox.abandon(first);
+        assert_eq!(outbox.waiting(), 0);
+        sender.send(()).expect("somebody waits for it");
+    });
+    done.recv_timeout(Duration::from_secs(10))
+        .expect("a thread waits for itself, or found something wrong");
 }
