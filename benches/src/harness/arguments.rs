@@ -43,14 +43,14 @@ impl Arguments {
         if self.quick { 3 } else { 5 }
     }
 
-    /// How long each contestant works in each round.
+    /// How long each contestant works before it is the next one's turn.
     pub(crate) fn turn(&self) -> Duration {
-        Duration::from_millis(if self.quick { 100 } else { 500 })
+        Duration::from_millis(if self.quick { 20 } else { 100 })
     }
 
     /// How long each contestant works before the first round: buffers grow, lazy connections are made.
     pub(crate) fn warm_up(&self) -> Duration {
-        self.turn() / 4
+        self.turn()
     }
 }
 

@@ -1,5 +1,6 @@
 //! From the rounds' samples to figures.
 
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use super::contestant::Role;
@@ -12,6 +13,16 @@ pub(super) struct Sample {
     pub(super) client_cpu: Duration,
     pub(super) server_cpu: Duration,
     pub(super) allocations: f64,
+}
+
+impl AddAssign for Sample {
+    fn add_assign(&mut self, more: Self) {
+        self.operations += more.operations;
+        self.elapsed += more.elapsed;
+        self.client_cpu += more.client_cpu;
+        self.server_cpu += more.server_cpu;
+        self.allocations += more.allocations;
+    }
 }
 
 impl Sample {
