@@ -295,6 +295,78 @@ async fn commands_that_block_are_answered_as_if_their_time_were_up() {
     );
 }
 
+#[test]
+fn commands_that_block_are_answered_wherever_their_client_is_closed() {
+    let server = RedisServer::start();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    for elsewhere in [Some(current_thread()), None] {
+        let client = Client::open(server.url()).unwrap();
+        let mut connection = client.connection();
+        let popping =
+            runtime.spawn(async move { connection.blpop::<_, Option<(String, i32)>>("list", 0.0).await });
+        runtime.block_on(until_blocked(&server, 1));
+        let closed = match &elsewhere {
+            Some(elsewhere) => elsewhere.block_on(client.close()),
+            None => block_on_no_runtime(client.close()),
+        };
+        assert_eq!(closed, Ok(()));
+        assert_eq!(runtime.block_on(popping).unwrap().unwrap(), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_is_about_to_block_when_its_client_is_closed_loses_nothing() {
+    let server = RedisServer::start();
+    for round in 0..60 {
+        let client = Client::open(server.url()).unwrap();
+        client.get("warm").await.unwrap();
+        let pops: Vec<_> = (0..16)
+            .map(|_| {
+                let mut connection = client.connection();
+                tokio::spawn(async move { connection.blpop::<_, Option<(String, i32)>>("list", 0.0).await })
+            })
+            .collect();
+        // Some have sent it by then, and some are still connecting.
+        tokio::time::sleep(Duration::from_micros(round * 100)).await;
+        client.close().await.unwrap();
+        for pop in pops {
+            match pop.await.unwrap() {
+                Ok(popped) => assert_eq!(popped, None),
+                Err(error) => assert!(inside(&error).is_not_executed(), "{error}"),
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_pops_again_and_again_loses_nothing_when_the_client_is_closed() {
+    let server = RedisServer::start();
+    for _ in 0..10 {
+        let client = Client::open(server.url()).unwrap();
+        let mut workers = Vec::new();
+        for _ in 0..40 {
+            let mut own = client.dedicated().await.unwrap();
+            workers.push(tokio::spawn(async move {
+                loop {
+                    if let Err(error) = own.blpop::<_, Option<(String, i32)>>("list", 0.0).await {
+                        break error;
+                    }
+                }
+            }));
+        }
+        until_blocked(&server, 40).await;
+        client.close().await.unwrap();
+        for worker in workers {
+            let error = worker.await.unwrap();
+            assert!(inside(&error).is_not_executed(), "{error}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn subscriptions_end() {
     let server = RedisServer::start();

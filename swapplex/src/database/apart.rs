@@ -2,7 +2,7 @@
 
 use std::future;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use futures_util::future::FutureExt;
@@ -242,6 +242,15 @@ pub(super) async fn submit<R: Request>(
     let slot = push.await;
     connection.close(&outbox);
     Some(Ticket::new(outbox, slot))
+}
+
+/// Sends a request whose answer nobody waits for, from wherever this is called; not at all where there is no room for it.
+pub(super) fn post(connection: &Connection, request: &impl Request) {
+    if let Some(outbox) = connection.open(request.length()) {
+        request.ask(false, |ask| outbox.push_alone(ask, Waker::noop()));
+        connection.close(&outbox);
+        drop(Ticket::new(outbox, 0));
+    }
 }
 
 /// Registers a connection that is apart from the shared one.

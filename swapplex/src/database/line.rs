@@ -165,6 +165,11 @@ impl Line {
         let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
     }
 
+    /// The runtime that it is driven on.
+    pub(super) fn runtime(&self) -> runtime::Id {
+        self.runtime
+    }
+
     pub(super) fn blockable(&self) -> Option<&Blockable> {
         self.blockable.as_ref()
     }

@@ -7,15 +7,18 @@ use std::time::Duration;
 use tokio::runtime::{self, Handle};
 use tokio::time::Instant;
 
+use super::apart::post;
 use super::line::{Line, Of};
-use super::local;
-use super::persist::post;
 use super::plain::Plain;
 use super::shared::Shared;
 use crate::runtime::{Settle, at_end, within};
 
 /// How long connections may take to close once their time is up.
 const GRACE: Duration = Duration::from_millis(500);
+/// How often a command that blocks is told not to wait any more: the first time, it may not have reached the server yet,
+/// since it travels on another connection.
+const UNBLOCKS: usize = 5;
+const UNBLOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// A database was closed before every request was answered.
 ///
@@ -70,13 +73,32 @@ pub(crate) async fn close(shared: Arc<Shared>) -> Result<(), Unsettled> {
 }
 
 async fn end(lines: &[Arc<Line>], limit: Option<Instant>) {
-    for line in lines {
-        unblock(line).await;
+    let (blocking, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.blockable().is_some());
+    // Those that commands block on come first: what ends their wait travels on the others. They are asked before that, so
+    // that who is answered can't begin to wait again.
+    ask(&blocking, limit);
+    for _ in 0..UNBLOCKS {
+        blocking.iter().for_each(|line| unblock(line));
+        if within(std::time::Instant::now() + UNBLOCK_PAUSE, ended(&blocking))
+            .await
+            .is_some()
+        {
+            break;
+        }
     }
-    // All at once, so that a slow server does not take the others' time.
+    ask(&others, limit);
+    ended(&others).await;
+    ended(&blocking).await;
+}
+
+/// Asks all at once, so that a slow server does not take the others' time.
+fn ask(lines: &[&Arc<Line>], limit: Option<Instant>) {
     for line in lines {
         line.ask(limit);
     }
+}
+
+async fn ended(lines: &[&Arc<Line>]) {
     for line in lines {
         line.ended().await;
     }
@@ -84,15 +106,17 @@ async fn end(lines: &[Arc<Line>], limit: Option<Instant>) {
 
 /// Has a command that blocks answered as if its time were up: it could wait for ever, and cutting it off could lose
 /// what it is just being given.
-async fn unblock(line: &Line) {
-    let Some(blockable) = line.blockable() else { return };
-    let Some(shared) = blockable.shared.upgrade().filter(|shared| shared.has_lane()) else {
-        return;
-    };
-    if local::connection(&shared).is_some() {
-        let id = blockable.client_id.to_string();
-        let words: [&[u8]; 3] = [b"CLIENT", b"UNBLOCK", id.as_bytes()];
+fn unblock(line: &Line) {
+    let live = line.blockable().and_then(|blockable| {
+        let connection = blockable.shared.upgrade()?.live_near(line.runtime())?;
+        Some((blockable.client_id, connection))
+    });
+    if let Some((client_id, connection)) = live {
         // Nobody looks at the answer: where the server does not allow it, the wait ends when the time is up.
-        let _ = post(&shared, &Plain::write(&words), Duration::ZERO).await;
+        let id = client_id.to_string();
+        post(
+            &connection,
+            &Plain::write(&[b"CLIENT", b"UNBLOCK", id.as_bytes()]),
+        );
     }
 }

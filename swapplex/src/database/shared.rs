@@ -15,6 +15,7 @@ use super::lane::Lane;
 use super::line::Line;
 use super::supervisor;
 use super::suspect::Suspects;
+use crate::multiplex::Connection;
 use crate::settings::Settings;
 use crate::stats::Counters;
 use crate::sync::lock;
@@ -92,9 +93,11 @@ impl Shared {
         lock(&self.closed).contains(&runtime)
     }
 
-    /// Whether there is a lane on the current runtime.
-    pub(super) fn has_lane(&self) -> bool {
-        Handle::try_current().is_ok_and(|handle| lock(&self.lanes).contains_key(&handle.id()))
+    /// A live connection, that of `runtime` if there is one.
+    pub(super) fn live_near(&self, runtime: runtime::Id) -> Option<Arc<Connection>> {
+        let lanes = lock(&self.lanes);
+        let near = lanes.get(&runtime).into_iter().chain(lanes.values());
+        near.filter_map(|lane| lane.live.load_full()).next()
     }
 
     /// The lane on this runtime. A new one begins to connect at once.
