@@ -185,8 +185,8 @@ impl ClientBuilder {
     /// 1500 ms and 500 ms by default. The first reconnect after a quiet time is immediate whatever is set here; with
     /// a pause of zero all are, but for those after a failure, which are a millisecond apart.
     pub fn reconnect_debounce(mut self, pause: Duration, jitter: Duration) -> Self {
-        self.settings.reconnect_debounce = pause;
-        self.settings.reconnect_jitter = jitter;
+        self.settings.reconnect_debounce = pause.min(FOR_EVER);
+        self.settings.reconnect_jitter = jitter.min(FOR_EVER);
         self
     }
 

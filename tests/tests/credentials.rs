@@ -80,3 +80,26 @@ async fn a_provider_that_does_not_answer_is_given_up_on_with_the_connect() {
     };
     assert!(matches!(**cause, ConnectError::Timeout(_)), "{cause}");
 }
+
+#[tokio::test]
+async fn a_provider_that_panics_is_asked_no_more_often_than_the_debounce_allows() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let server = RedisServer::start();
+    let client = Client::builder(Source::url(server.url()).unwrap())
+        .reconnect_debounce(Duration::from_secs(60), Duration::ZERO)
+        .command_timeout(Duration::from_millis(20))
+        .credentials(move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+            async { panic!("on purpose") }
+        })
+        .build();
+    for _ in 0..5 {
+        let error = client.get("k").await.unwrap_err();
+        let Error::NotExecuted(NotExecuted::Unreachable(cause)) = &error else {
+            panic!("{error}")
+        };
+        assert!(matches!(**cause, ConnectError::Panicked), "{cause}");
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+}

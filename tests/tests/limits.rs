@@ -302,3 +302,19 @@ async fn a_reply_nested_too_deeply_is_not_read() {
         assert_eq!(result.is_ok(), is_read, "{depth}: {result:?}");
     }
 }
+
+#[tokio::test]
+async fn the_longest_debounce_there_is_allows_one_reconnect() {
+    let server = RedisServer::start();
+    let client = builder(server.url())
+        .reconnect_debounce(Duration::MAX, Duration::MAX)
+        .command_timeout(Duration::from_millis(500))
+        .build();
+    for _ in 0..2 {
+        client.set("k", "v").await.unwrap();
+        server.kill_clients();
+    }
+    let error = client.get("k").await.unwrap_err();
+    assert!(matches!(error, Error::NotExecuted(_)), "{error}");
+    assert_eq!(client.stats().dials, 2);
+}

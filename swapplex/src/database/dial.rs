@@ -13,6 +13,7 @@ use super::hook::Hook;
 use super::trace;
 use crate::config::{ConfigError, Credentials, Source, Target, TlsFiles};
 use crate::multiplex::{Greeting, HandshakeError, Identity, greet};
+use crate::runtime::caught;
 use crate::settings::Settings;
 use crate::transport::{Transport, is_tls_error};
 
@@ -38,6 +39,9 @@ pub enum ConnectError {
     /// in time.
     #[error("on_connect failed: {0}")]
     OnConnect(#[source] Arc<dyn StdError + Send + Sync>),
+    /// What was asked for the address or for the credentials panicked.
+    #[error("what is asked for the address or the credentials panicked")]
+    Panicked,
     /// Connecting took longer than it may.
     #[error("connecting took longer than {0:?}")]
     Timeout(Duration),
@@ -60,9 +64,12 @@ impl ConnectError {
             Self::Handshake(HandshakeError::Authentication(_) | HandshakeError::Database { .. })
             | Self::Tls(_)
             | Self::Closed => true,
-            Self::Handshake(_) | Self::Io(_) | Self::OnConnect(_) | Self::Timeout(_) | Self::RuntimeEnded => {
-                false
-            }
+            Self::Handshake(_)
+            | Self::Io(_)
+            | Self::OnConnect(_)
+            | Self::Panicked
+            | Self::Timeout(_)
+            | Self::RuntimeEnded => false,
         }
     }
 }
@@ -145,6 +152,17 @@ impl fmt::Debug for Destination {
 
 /// Connects, and fences off the connection `before`, if one is named.
 pub(super) async fn dial(
+    destination: &Destination,
+    before: Option<&Identity>,
+    settings: &Settings,
+) -> Result<Dialled, ConnectError> {
+    // Other people's code is asked where to connect, and as whom. Its panic would end who dials, and with that the debounce.
+    caught(connect(destination, before, settings))
+        .await
+        .unwrap_or(Err(ConnectError::Panicked))
+}
+
+async fn connect(
     destination: &Destination,
     before: Option<&Identity>,
     settings: &Settings,

@@ -78,7 +78,9 @@ async fn end(lines: &[Arc<Line>], limit: Option<Instant>) {
     // that who is answered can't begin to wait again.
     ask(&blocking, limit);
     for _ in 0..UNBLOCKS {
-        blocking.iter().for_each(|line| unblock(line));
+        for line in &blocking {
+            unblock(line);
+        }
         if within(std::time::Instant::now() + UNBLOCK_PAUSE, ended(&blocking))
             .await
             .is_some()
@@ -107,13 +109,13 @@ async fn ended(lines: &[&Arc<Line>]) {
 /// Has a command that blocks answered as if its time were up: it could wait for ever, and cutting it off could lose
 /// what it is just being given.
 fn unblock(line: &Line) {
-    let live = line.blockable().and_then(|blockable| {
-        let connection = blockable.shared.upgrade()?.live_near(line.runtime())?;
-        Some((blockable.client_id, connection))
-    });
-    if let Some((client_id, connection)) = live {
+    let Some(blockable) = line.blockable() else { return };
+    let Some(shared) = blockable.shared.upgrade() else {
+        return;
+    };
+    if let Some(connection) = shared.live_near(line.runtime()) {
         // Nobody looks at the answer: where the server does not allow it, the wait ends when the time is up.
-        let id = client_id.to_string();
+        let id = blockable.client_id.to_string();
         post(
             &connection,
             &Plain::write(&[b"CLIENT", b"UNBLOCK", id.as_bytes()]),

@@ -96,8 +96,8 @@ impl Shared {
     /// A live connection, that of `runtime` if there is one.
     pub(super) fn live_near(&self, runtime: runtime::Id) -> Option<Arc<Connection>> {
         let lanes = lock(&self.lanes);
-        let near = lanes.get(&runtime).into_iter().chain(lanes.values());
-        near.filter_map(|lane| lane.live.load_full()).next()
+        let mut near = lanes.get(&runtime).into_iter().chain(lanes.values());
+        near.find_map(|lane| lane.live.load_full())
     }
 
     /// The lane on this runtime. A new one begins to connect at once.
