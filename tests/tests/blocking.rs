@@ -205,6 +205,70 @@ async fn killed_while_it_blocks_a_write_is_unknown_and_a_read_goes_on() {
 }
 
 #[tokio::test]
+async fn a_read_whose_reply_breaks_its_connection_is_not_sent_for_ever() {
+    let server = RedisServer::builder()
+        .config("client-output-buffer-limit", "normal 64kb 0 0")
+        .start();
+    let value = "x".repeat(64 * 1024);
+    for _ in 0..32 {
+        server.ok(&["XADD", "stream", "*", "field", &value]);
+    }
+    let of_the_server = Client::open(server.url()).unwrap();
+    let of_our_own = Client::builder(Source::url(server.url()).unwrap())
+        .reply_limit(64 * 1024)
+        .build();
+    for client in [of_the_server, of_our_own] {
+        client.get("warm").await.unwrap();
+        let options = redis::streams::StreamReadOptions::default().block(0);
+        let error = client
+            .connection()
+            .xread_options::<_, _, Value>(&["stream"], &["0"], &options)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(
+                inside(&error),
+                Error::OutcomeUnknown {
+                    cause: NoReply::Breaks(_),
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        assert_eq!(client.stats().dedicated, 2);
+        assert_eq!(client.stats().losses, 0, "nobody else is disturbed");
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_is_cut_off_again_and_again_after_long_waits_goes_on() {
+    let server = RedisServer::start();
+    let patience = Duration::from_millis(50);
+    let client = Client::builder(Source::url(server.url()).unwrap())
+        .command_timeout(patience)
+        .build();
+    let mut connection = client.connection();
+    let reader = tokio::spawn(async move {
+        let options = redis::streams::StreamReadOptions::default().block(0);
+        connection
+            .xread_options::<_, _, Value>(&["stream"], &["$"], &options)
+            .await
+    });
+    for _ in 0..4 {
+        until_blocked(&server, 1).await;
+        tokio::time::sleep(2 * patience).await;
+        // As something on the way does that knows of no reason for a connection to be silent.
+        let clients = server.clients();
+        let blocked = clients.iter().find(|client| client["cmd"] == "xread").unwrap();
+        server.command(&["CLIENT", "KILL", "ID", &blocked["id"]]);
+    }
+    until_blocked(&server, 1).await;
+    server.ok(&["XADD", "stream", "*", "field", "value"]);
+    reader.await.unwrap().unwrap();
+    assert_eq!(client.stats().losses, 0);
+}
+
+#[tokio::test]
 async fn without_a_server_a_blocking_command_is_not_executed() {
     let port = ReservedPort::new().unwrap();
     let source = Source::url(format!("redis://127.0.0.1:{}", port.number())).unwrap();

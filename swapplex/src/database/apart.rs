@@ -15,9 +15,10 @@ use super::dial::{ConnectError, Dialled, dial};
 use super::line::{Blockable, Driven, Line};
 use super::local;
 use super::not_now::pause;
-use super::persist::{finish, late, partial, retry_apart, unknown};
+use super::persist::{breaks, finish, late, partial, retry_apart, unknown};
 use super::request::Request;
 use super::shared::Shared;
+use super::suspect::{CONVICTIONS, Witness};
 use super::ticket::Ticket;
 use crate::command::Wait;
 use crate::error::{Error, NotExecuted};
@@ -285,6 +286,14 @@ impl Drop for Apart {
     }
 }
 
+/// What a request that travels apart has lost soon after it was sent.
+#[derive(Debug, Default)]
+struct Losses {
+    in_a_row: u32,
+    /// How many of these connections were lost alone.
+    convictions: u32,
+}
+
 /// Sends a request that may block on a connection that nobody else waits for, again where that does no harm.
 ///
 /// The connection is closed afterwards, or when the future is dropped: only so a server stops working on a command
@@ -305,7 +314,12 @@ pub(crate) async fn call_apart<R: Request>(
     let limit = after(wait.plus(patience));
     let mut refusals = 0;
     let mut refused_since = None;
+    let mut losses = Losses::default();
     loop {
+        if losses.in_a_row > 1 {
+            let pause = shared.settings().reconnect_debounce.max(SHORTEST_PAUSE);
+            let _ = within(limit, sleep(pause)).await;
+        }
         let connect = Instant::now() + patience;
         let connect = limit.map_or(connect, |limit| limit.min(connect));
         let apart = match Apart::open(&shared, Some(Arc::clone(&turn)), connect).await {
@@ -313,6 +327,8 @@ pub(crate) async fn call_apart<R: Request>(
             Err(error) if request.has_begun() => return Err(partial(&shared, &request, error).into()),
             Err(error) => return Err(error.into()),
         };
+        let witness = Witness::new(&shared);
+        let asked = Instant::now();
         match apart.ask(&request, limit).await {
             Ok(reply) => {
                 if request.not_now(&reply).is_none() {
@@ -327,7 +343,22 @@ pub(crate) async fn call_apart<R: Request>(
                 }
                 sleep_until(next).await;
             }
-            Err(NoAnswer::Undelivered(undelivered)) => retry_apart(&shared, &mut request, undelivered)?,
+            Err(NoAnswer::Undelivered(undelivered)) => {
+                if asked.elapsed() >= patience {
+                    // What is idle for long may be cut for that alone.
+                    losses = Losses::default();
+                }
+                losses.in_a_row += 1;
+                let patience = Instant::now() + patience;
+                let patience = limit.map_or(patience, |limit| limit.min(patience));
+                losses.convictions += u32::from(witness.blames(&shared, &undelivered, patience).await);
+                if losses.convictions == CONVICTIONS
+                    && let Reason::Lost(cause) = undelivered.reason.clone()
+                {
+                    return Err(breaks(&shared, &mut request, undelivered, cause, false).into());
+                }
+                retry_apart(&shared, &mut request, undelivered)?;
+            }
             Err(NoAnswer::Closed) if request.has_begun() => {
                 return Err(partial(&shared, &request, closed()).into());
             }

@@ -172,20 +172,9 @@ impl Journey {
 
     /// It is what breaks the connections.
     fn blamed<R: Request>(&self, shared: &Shared, request: &mut R, undelivered: Undelivered) -> Error {
-        let epoch = undelivered.epoch;
-        let cause = match &undelivered.reason {
-            Reason::Lost(cause) => Arc::clone(cause),
-            Reason::Deadline => return self.late(shared, request, Some(epoch), true),
-        };
-        let is_sent = request.resume(undelivered).is_some();
-        if !is_sent && self.doubt.is_none() && !request.has_begun() {
-            return Error::NotExecuted(NotExecuted::Breaks(cause));
-        }
-        shared.counters().unknown_outcomes.add(1);
-        Error::OutcomeUnknown {
-            command: request.name().into(),
-            epoch: Some(epoch),
-            cause: NoReply::Breaks(cause),
+        match undelivered.reason.clone() {
+            Reason::Lost(cause) => breaks(shared, request, undelivered, cause, self.doubt.is_some()),
+            Reason::Deadline => self.late(shared, request, Some(undelivered.epoch), true),
         }
     }
 
@@ -393,6 +382,27 @@ pub(super) fn retry_apart(
         AfterLoss::SendAgain { is_fenced: true } | AfterLoss::Unknown => {
             Err(unknown(shared, request, epoch, cause))
         }
+    }
+}
+
+/// It is what breaks the connections. With `is_doubtful`, it may have been executed earlier.
+pub(super) fn breaks<R: Request>(
+    shared: &Shared,
+    request: &mut R,
+    undelivered: Undelivered,
+    cause: Arc<LostCause>,
+    is_doubtful: bool,
+) -> Error {
+    let epoch = undelivered.epoch;
+    let is_sent = request.resume(undelivered).is_some();
+    if !is_sent && !is_doubtful && !request.has_begun() {
+        return Error::NotExecuted(NotExecuted::Breaks(cause));
+    }
+    shared.counters().unknown_outcomes.add(1);
+    Error::OutcomeUnknown {
+        command: request.name().into(),
+        epoch: Some(epoch),
+        cause: NoReply::Breaks(cause),
     }
 }
 

@@ -89,7 +89,7 @@ pub(super) async fn try_alone(shared: &Arc<Shared>, request: &impl Request, limi
             Err(error) => return Trial::NotSent(error),
         },
     };
-    let witness = local::connection(shared).map(|connection| connection.epoch);
+    let witness = Witness::new(shared);
     match apart.ask(request, Some(limit)).await {
         Ok(reply) => {
             let epoch = apart.epoch();
@@ -99,13 +99,28 @@ pub(super) async fn try_alone(shared: &Arc<Shared>, request: &impl Request, limi
         Err(NoAnswer::Late { may_be_sent }) => Trial::Late { may_be_sent },
         Err(NoAnswer::Closed) => Trial::NotSent(closed()),
         Err(NoAnswer::Undelivered(undelivered)) => {
-            // Where the server goes away, or closes all connections, that is nobody's fault.
-            if undelivered.accepted > 0 && witness.is_some() && answers(shared, limit).await == witness {
+            if witness.blames(shared, &undelivered, limit).await {
                 Trial::Guilty(undelivered)
             } else {
                 Trial::Lost(undelivered)
             }
         }
+    }
+}
+
+/// The shared connection, which tells whether a connection was lost for what was sent on it.
+pub(super) struct Witness(Option<u64>);
+
+impl Witness {
+    /// Has to be there before the request is sent.
+    pub(super) fn new(shared: &Shared) -> Self {
+        Self(local::connection(shared).map(|connection| connection.epoch))
+    }
+
+    /// Whether it has outlived the connection that `undelivered` was sent on: where the server goes away, or closes all
+    /// connections, that is nobody's fault.
+    pub(super) async fn blames(self, shared: &Shared, undelivered: &Undelivered, limit: Instant) -> bool {
+        undelivered.accepted > 0 && self.0.is_some() && answers(shared, limit).await == self.0
     }
 }
 
