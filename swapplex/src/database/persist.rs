@@ -26,6 +26,8 @@ pub(super) struct Journey {
     is_alone: bool,
     /// Its last sending may have been executed, and changes something.
     doubt: Option<Doubt>,
+    /// It only reads, and may have been executed.
+    was_sent: bool,
     /// How often in a row the server has refused it for now.
     refusals: u32,
     /// How many connections in a row were lost with a part of it under way.
@@ -57,6 +59,7 @@ impl Journey {
             limit,
             is_alone: false,
             doubt: None,
+            was_sent: false,
             refusals: 0,
             losses: 0,
             convictions: 0,
@@ -98,7 +101,10 @@ impl Journey {
         };
         match after_loss(sent, level(shared, request)) {
             AfterLoss::Send => {}
-            AfterLoss::SendAgain { is_fenced: false } => sends_again(shared, request, epoch),
+            AfterLoss::SendAgain { is_fenced: false } => {
+                self.was_sent = true;
+                sends_again(shared, request, epoch);
+            }
             AfterLoss::SendAgain { is_fenced: true } => {
                 self.doubt = Some(Doubt {
                     epoch,
@@ -167,7 +173,12 @@ impl Journey {
         if request.has_begun() {
             return partial(shared, request, error);
         }
-        error
+        match error {
+            Error::NotExecuted(NotExecuted::Timeout | NotExecuted::Unreachable(_)) if self.was_sent => {
+                late(shared, request, None, true)
+            }
+            error => error,
+        }
     }
 
     /// It is what breaks the connections.
@@ -196,7 +207,7 @@ impl Journey {
     fn late<R: Request>(&self, shared: &Shared, request: &R, epoch: Option<u64>, may_be_sent: bool) -> Error {
         match &self.doubt {
             Some(doubt) if !may_be_sent => unknown(shared, request, doubt.epoch, Arc::clone(&doubt.cause)),
-            _ => late(shared, request, epoch, may_be_sent),
+            _ => late(shared, request, epoch, may_be_sent || self.was_sent),
         }
     }
 }

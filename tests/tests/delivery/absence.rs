@@ -115,8 +115,10 @@ async fn call(client: Client, task: u64, until: Instant) -> u64 {
             1 => client.set("outage", task).await.unwrap_err(),
             _ => Error::from(conn.incr::<_, _, i64>("outage", 1).await.unwrap_err()),
         };
+        // A read may have gone into the connection that was just being lost.
+        let is_late_read = task.is_multiple_of(3) && matches!(error, Error::Timeout { .. });
         assert!(
-            matches!(error, Error::NotExecuted(NotExecuted::Unreachable(_))),
+            is_late_read || matches!(error, Error::NotExecuted(NotExecuted::Unreachable(_))),
             "{error}"
         );
         refused += 1;

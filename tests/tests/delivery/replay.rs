@@ -181,3 +181,20 @@ async fn a_write_that_cannot_be_sent_again_in_time_has_an_unknown_outcome() {
     };
     assert_eq!((&**command, *epoch), ("SET", Some(1)));
 }
+
+#[tokio::test]
+async fn a_read_that_was_sent_and_cannot_be_sent_again_in_time_is_not_called_unexecuted() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let client = Client::builder(Source::url(proxy.url()).unwrap())
+        .command_timeout(std::time::Duration::from_millis(300))
+        .build();
+    client.get("warm").await.unwrap();
+    proxy.refuse().await;
+    proxy.cut_after(Direction::Replies, 0, Cut::Reset);
+    let error = client.get("k").await.unwrap_err();
+    assert!(
+        matches!(&error, Error::Timeout { command, .. } if &**command == "GET"),
+        "{error}"
+    );
+}
