@@ -193,6 +193,34 @@ async fn a_handle_may_have_more_time_than_others() {
 }
 
 #[tokio::test]
+async fn who_has_more_time_takes_none_from_others() {
+    let patience = Duration::from_millis(100);
+    let server = RedisServer::start();
+    let client = builder(server.url()).command_timeout(patience).build();
+    client.set("k", "v").await.unwrap();
+    server.pause();
+    let mut patient = client.connection().command_timeout(Duration::from_secs(20));
+    let waiting = tokio::spawn(async move { patient.get::<_, Option<String>>("k").await });
+    // Long enough for deadlines to be looked after when nobody has a short one.
+    tokio::time::sleep(3 * patience).await;
+    let mut others = client.connection();
+    let error = others.incr::<_, _, i64>("n", 1).await.unwrap_err();
+    assert!(
+        matches!(
+            inside(&error),
+            Error::OutcomeUnknown {
+                cause: NoReply::Timeout,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(!waiting.is_finished(), "the others' time was up first");
+    server.resume();
+    assert_eq!(waiting.await.unwrap().unwrap().as_deref(), Some("v"));
+}
+
+#[tokio::test]
 async fn without_a_server_a_handle_waits_its_own_time() {
     let server = ScriptedServer::silent();
     let client = builder(server.url()).build();

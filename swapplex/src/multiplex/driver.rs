@@ -17,7 +17,7 @@ use crate::resp::{Kind, Limits, Scanner};
 use crate::transport::Transport;
 
 /// What one read buffer holds: some hundred small replies, so that its one allocation is shared by many.
-const READ_BUFFER: usize = 64 * 1024;
+pub(super) const READ_BUFFER: usize = 64 * 1024;
 /// Less room than this, and the next buffer is made.
 const READ_ROOM: usize = 8 * 1024;
 /// How much room a reply that does not fit a buffer is given at a time, at most.
@@ -208,7 +208,8 @@ impl Driver {
                 next = Some(next.map_or(limit, |next| next.min(limit)));
             }
             if let Some(next) = next {
-                self.timer.as_mut().reset(next);
+                // Whoever comes meanwhile finds the timer set, and has a deadline that it does not know.
+                self.timer.as_mut().reset(next.min(now + self.patience));
             } else {
                 self.timer_rests = true;
                 self.connection.is_idle.store(true, Ordering::Relaxed);

@@ -6,6 +6,11 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
+use crate::multiplex::driver::READ_BUFFER;
+
+/// What is small must not keep a chunk alive that has grown over this for something large that came beside it.
+const LARGE: usize = 2 * READ_BUFFER;
+
 /// One caller's place in an outbox; see the [module](self).
 #[derive(Debug)]
 pub(super) struct Slot {
@@ -197,8 +202,16 @@ impl Slot {
 impl Answer {
     #[inline]
     pub(super) fn reply(self, chunks: &[Bytes]) -> Reply {
-        let slice =
-            |place: Place| chunks[place.chunk as usize].slice(place.start as usize..place.end as usize);
+        let slice = |place: Place| {
+            let (chunk, range) = (
+                &chunks[place.chunk as usize],
+                place.start as usize..place.end as usize,
+            );
+            if chunk.len() > LARGE && range.len() < chunk.len() / 2 {
+                return Bytes::copy_from_slice(&chunk[range]);
+            }
+            chunk.slice(range)
+        };
         match self {
             Self::Frame(place) => Reply::Frame(slice(place)),
             Self::Frames(gathering) => Reply::Frames(gathering.frames),

@@ -125,6 +125,33 @@ fn an_outbox_that_is_used_again_remembers_nothing() {
     assert!(poll(&outbox, slot).is_ok());
 }
 
+#[test]
+fn a_small_value_does_not_keep_a_large_one_alive() {
+    for (large, is_shared) in [(1 << 10, true), (1 << 20, false)] {
+        let outbox = outbox();
+        let keys: [&[u8]; 2] = [b"large", b"small"];
+        let [first, second] = keys.map(|key| push(&outbox, Ask::Get { key }));
+        outbox.seal();
+        let mut reply = Vec::new();
+        resp::command(&mut reply, &[&vec![b'x'; large], b"v"]);
+        let chunk = Bytes::from(reply);
+        let frame = Frame {
+            len: chunk.len(),
+            kind: Kind::Reply,
+        };
+        outbox.fill(&chunk, &[FrameAt { start: 0, frame }], &mut Vec::new());
+        let is_within = |value: &Bytes| chunk.as_ptr_range().contains(&value.as_ptr());
+        let [Ok(Reply::Bulk(first)), Ok(Reply::Bulk(second))] =
+            [first, second].map(|slot| poll(&outbox, slot))
+        else {
+            panic!("both are values")
+        };
+        assert_eq!((first.len(), &second[..]), (large, &b"v"[..]));
+        assert!(is_within(&first), "the large one is most of what there is");
+        assert_eq!(is_within(&second), is_shared);
+    }
+}
+
 /// Stands for a task that is gone with its last waker, and that waits for an answer.
 struct Last(Arc<Outbox>, SlotIndex);
 
