@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use memchr::memmem;
 
 use crate::multiplex::Reply;
 
@@ -34,10 +35,13 @@ impl NotNow {
         Self::of_text(frame.strip_prefix(b"-")?)
     }
 
+    /// By the server's own sentences, since a script may answer with any error, after whatever it has done. One that has
+    /// met such an error on its way, and whose beginning was executed, is named at its end (` script: <sha>, on …`).
     fn of_text(text: &[u8]) -> Option<Self> {
-        if text.starts_with(b"LOADING ") {
+        let holds = |part: &[u8]| memmem::find(text, part).is_some();
+        if text.starts_with(b"LOADING ") && holds(b" is loading the dataset in memory") {
             Some(Self::Loading)
-        } else if text.starts_with(b"READONLY ") {
+        } else if text.starts_with(b"READONLY You can") && !holds(b" script: ") {
             Some(Self::ReadOnly)
         } else {
             None
@@ -109,10 +113,14 @@ mod tests {
     fn only_the_two_errors_count() {
         assert_eq!(NotNow::of_frame(LOADING.as_bytes()), Some(NotNow::Loading));
         assert_eq!(NotNow::of_frame(READONLY.as_bytes()), Some(NotNow::ReadOnly));
+        let flagged = b"-READONLY You can not run script with write flag on readonly replica.\r\n";
+        assert_eq!(NotNow::of_frame(flagged), Some(NotNow::ReadOnly));
         for other in [
-            "-ERR LOADING x\r\n",
-            "-LOADINGS x\r\n",
-            "+LOADING x\r\n",
+            "-ERR LOADING Redis is loading the dataset in memory\r\n",
+            "-LOADING the van\r\n",
+            "-READONLY the shop is closed\r\n",
+            "-READONLY You can't write against a read only replica. script: 5ca1, on @user_script:1.\r\n",
+            "+LOADING Redis is loading the dataset in memory\r\n",
             "$9\r\n-LOADING \r\n",
         ] {
             assert_eq!(NotNow::of_frame(other.as_bytes()), None, "{other}");

@@ -120,7 +120,8 @@
 //!
 //! A pipeline goes on from the first command that was refused so, unless something behind it was executed that must not
 //! be twice: then its replies are as they came. A transaction that was discarded (`EXECABORT`) for no other reason than
-//! these was not executed, and is sent again.
+//! these was not executed, and is sent again. A script that answers so, or meets such a refusal on its way, is not: what
+//! stands in front of that was executed.
 //!
 //! # Requests that break connections
 //!

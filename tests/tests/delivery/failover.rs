@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use redis::AsyncCommands;
+use redis::{AsyncCommands, Value, cmd};
 use swapplex::config::Source;
 use swapplex::{Client, ConnectionEvent, Error};
 use swapplex_tests::{Answer, RedisServer};
@@ -246,4 +246,37 @@ async fn row_10_a_server_that_loads_its_data_is_waited_for() {
         stats.dials <= 3,
         "one in the beginning, two after the loss: {stats:?}"
     );
+}
+
+#[tokio::test]
+async fn a_script_is_executed_once_whatever_it_answers() {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    let mut connection = client.connection();
+    let script = |text: &str| {
+        let mut command = cmd("EVAL");
+        command.arg(text).arg(0);
+        command
+    };
+    let words = "redis.call('INCR', 'n') return redis.error_reply('READONLY the shop is closed')";
+    let error = script(words)
+        .query_async::<Value>(&mut connection)
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Some("READONLY"), "{error}");
+    assert_eq!(connection.get::<_, i64>("n").await.unwrap(), 1);
+
+    // On a replica, what comes in front of the first write is executed.
+    server.ok(&["REPLICAOF", "127.0.0.1", "1"]);
+    let words = "redis.call('PUBLISH', 'news', 'x') return redis.call('SET', 'k', 'v')";
+    let error = script(words)
+        .query_async::<Value>(&mut connection)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("read only replica"), "{error}");
+    assert!(
+        server.info("commandstats")["cmdstat_publish"].starts_with("calls=1,"),
+        "executed once"
+    );
+    assert_eq!(client.stats().connects, 1);
 }
