@@ -151,6 +151,15 @@ impl Apart {
         self.connection.is_lost()
     }
 
+    /// It takes nothing new.
+    pub(super) fn is_closing(&self) -> bool {
+        self.line.is_asked()
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
@@ -201,16 +210,11 @@ impl Apart {
         request: &R,
         limit: Option<Instant>,
     ) -> Result<Reply, NoAnswer> {
-        let mut ticket = self.submit(request, limit).await?;
-        match within(limit, future::poll_fn(|cx| ticket.poll(cx))).await {
-            Some(result) => result.map_err(NoAnswer::Undelivered),
-            // It is in an outbox, and will be sent even if it was not yet.
-            None => Err(NoAnswer::Late { may_be_sent: true }),
-        }
+        answer(self.submit(request, limit).await?, limit).await
     }
 
     async fn submit<R: Request>(&self, request: &R, limit: Option<Instant>) -> Result<Ticket, NoAnswer> {
-        if self.line.is_asked() {
+        if self.is_closing() {
             return Err(NoAnswer::Closed);
         }
         let ticket = submit(&self.connection, request, limit).await;
@@ -243,6 +247,15 @@ pub(super) async fn submit<R: Request>(
     let slot = push.await;
     connection.close(&outbox);
     Some(Ticket::new(outbox, slot))
+}
+
+/// Waits for the answer to what is in an outbox, not yet made out.
+pub(super) async fn answer(mut ticket: Ticket, limit: Option<Instant>) -> Result<Reply, NoAnswer> {
+    match within(limit, future::poll_fn(|cx| ticket.poll(cx))).await {
+        Some(result) => result.map_err(NoAnswer::Undelivered),
+        // It will be sent even if it was not yet.
+        None => Err(NoAnswer::Late { may_be_sent: true }),
+    }
 }
 
 /// Sends a request whose answer nobody waits for, from wherever this is called; not at all where there is no room for it.

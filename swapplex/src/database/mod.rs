@@ -23,6 +23,7 @@ mod shared;
 mod supervisor;
 mod suspect;
 mod ticket;
+mod together;
 mod trace;
 
 pub(crate) use apart::{Apart, after, call_apart, dial_apart, drive};

@@ -32,6 +32,8 @@ pub(super) struct Journey {
     refusals: u32,
     /// How many connections in a row were lost with a part of it under way.
     losses: u32,
+    /// It goes on where it can only harm itself.
+    is_isolated: bool,
     /// How often it has lost a connection that it had alone, while another one lived on.
     convictions: u32,
 }
@@ -62,6 +64,7 @@ impl Journey {
             was_sent: false,
             refusals: 0,
             losses: 0,
+            is_isolated: false,
             convictions: 0,
         }
     }
@@ -246,12 +249,22 @@ pub(super) async fn persist<R: Request>(
         journey.fence(&shared, &request).await?;
         let limit = journey.limit;
         if journey.losses >= suspect::LOSSES {
-            match suspect::try_alone(&shared, &request, limit).await {
+            let trial = if journey.is_isolated {
+                suspect::try_alone(&shared, &request, limit).await
+            } else {
+                suspect::try_together(&shared, &request, limit).await
+            };
+            match trial {
                 Trial::Answered { reply, epoch } => match request.not_now(&reply) {
                     Some(why) => refused = Some(Refused { why, epoch, reply }),
                     None => return finish(&mut request, reply),
                 },
+                Trial::Suspicious(undelivered) => {
+                    journey.is_isolated = true;
+                    journey = journey.resume(&shared, &mut request, undelivered)?;
+                }
                 Trial::Guilty(undelivered) if journey.convictions + 1 < suspect::CONVICTIONS => {
+                    journey.is_isolated = true;
                     journey.convictions += 1;
                     journey = journey.resume(&shared, &mut request, undelivered)?;
                 }

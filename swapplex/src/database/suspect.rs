@@ -1,10 +1,10 @@
 //! Requests that may be what breaks the connections that they travel on.
 //!
 //! A reply over the server's output-buffer limit, or an argument over its limit on lengths, makes the server close the
-//! connection. Sent again, such a request would take every connection down with all that others have under way. So one
-//! that was under way at two losses in a row goes on where it can only harm itself: on a connection of its own, one such
-//! request at a time. If that connection is lost too, while the shared one is not, and so is the next one, the request is to
-//! blame.
+//! connection. Sent again, such a request would take every connection down with all that others have under way. So those
+//! that were under way at two losses in a row go on by themselves, on a connection that only they share. If that is lost too,
+//! while that of all others is not, each of them goes on where it can only harm itself: on a connection of its own, one
+//! such request at a time. If it loses two of these in the same way, it is to blame.
 
 use std::future;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use super::local::{self, Submission, Way};
 use super::plain::Plain;
 use super::request::Request;
 use super::shared::Shared;
+use super::together::Together;
 use crate::error::{Error, NotExecuted};
 use crate::multiplex::{Reply, Undelivered};
 
@@ -30,11 +31,13 @@ pub(super) const LOSSES: u32 = 2;
 /// connections at random, one may be cut under an innocent request too.
 pub(super) const CONVICTIONS: u32 = 2;
 
-/// The suspects of one database: who waits for their turn, and the connection, while there is somebody to use it.
+/// The suspects of one database, and their connections, while there is somebody to use them.
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
-    waiting: AtomicUsize,
-    apart: Mutex<Option<Apart>>,
+    number: AtomicUsize,
+    together: Mutex<Option<Arc<Together>>>,
+    /// Locked by the one whose turn it is.
+    alone: Mutex<Option<Apart>>,
 }
 
 /// What became of a suspect.
@@ -43,8 +46,10 @@ pub(super) enum Trial {
         reply: Reply,
         epoch: u64,
     },
-    /// It lost its connection as well, and nobody else did.
+    /// It lost a connection that it had alone, and nobody else did.
     Guilty(Undelivered),
+    /// It, or another suspect, lost their connection, and nobody else did.
+    Suspicious(Undelivered),
     /// Its connection was lost, perhaps for another reason.
     Lost(Undelivered),
     Late {
@@ -53,32 +58,75 @@ pub(super) enum Trial {
     NotSent(Error),
 }
 
-/// Counts a suspect in and out; the last one out closes the connection.
+/// Counts a suspect in and out; the last one out closes the connections.
 struct Turn<'a>(&'a Suspects);
 
 impl<'a> Turn<'a> {
     fn new(suspects: &'a Suspects) -> Self {
-        suspects.waiting.fetch_add(1, Ordering::Relaxed);
+        suspects.number.fetch_add(1, Ordering::Relaxed);
         Self(suspects)
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        // Pairs with the others' decrements: the last one sees the connection that any of them has left.
-        if self.0.waiting.fetch_sub(1, Ordering::AcqRel) == 1
-            && let Ok(mut apart) = self.0.apart.try_lock()
-        {
-            *apart = None;
+        let Suspects {
+            number,
+            together,
+            alone,
+        } = self.0;
+        // Pairs with the others' decrements: the last one sees the connections that any of them has left.
+        if number.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return;
+        }
+        if let Ok(mut together) = together.try_lock() {
+            *together = None;
+        }
+        if let Ok(mut alone) = alone.try_lock() {
+            *alone = None;
         }
     }
+}
+
+/// Sends a suspect with the others.
+pub(super) async fn try_together(shared: &Arc<Shared>, request: &impl Request, limit: Instant) -> Trial {
+    // First, and so dropped last.
+    let turn = Turn::new(&shared.suspects);
+    let together = match share(shared, turn.0, limit).await {
+        Ok(together) => together,
+        Err(error) => return Trial::NotSent(error),
+    };
+    let witness = Witness::new(shared);
+    match together.ask(request, limit).await {
+        Ok(reply) => Trial::Answered {
+            reply,
+            epoch: together.epoch(),
+        },
+        Err(no_answer) => match judge(shared, witness, no_answer, limit).await {
+            Trial::Guilty(undelivered) if !together.had_one() => Trial::Suspicious(undelivered),
+            trial => trial,
+        },
+    }
+}
+
+/// The connection that suspects share.
+async fn share(shared: &Arc<Shared>, suspects: &Suspects, limit: Instant) -> Result<Arc<Together>, Error> {
+    let Ok(mut kept) = timeout_at(limit, suspects.together.lock()).await else {
+        return Err(Error::NotExecuted(NotExecuted::Timeout));
+    };
+    if let Some(together) = kept.as_ref().filter(|together| !together.is_over()) {
+        return Ok(Arc::clone(together));
+    }
+    let together = Arc::new(Together::new(open(shared, limit).await?));
+    *kept = Some(Arc::clone(&together));
+    Ok(together)
 }
 
 /// Sends a suspect alone.
 pub(super) async fn try_alone(shared: &Arc<Shared>, request: &impl Request, limit: Instant) -> Trial {
     // Before the lock, and so dropped after it.
     let turn = Turn::new(&shared.suspects);
-    let Ok(mut kept) = timeout_at(limit, turn.0.apart.lock()).await else {
+    let Ok(mut kept) = timeout_at(limit, turn.0.alone.lock()).await else {
         return Trial::NotSent(Error::NotExecuted(NotExecuted::Timeout));
     };
     // Taken out, so that it is closed where this future is dropped with an answer under way.
@@ -96,9 +144,16 @@ pub(super) async fn try_alone(shared: &Arc<Shared>, request: &impl Request, limi
             *kept = Some(apart);
             Trial::Answered { reply, epoch }
         }
-        Err(NoAnswer::Late { may_be_sent }) => Trial::Late { may_be_sent },
-        Err(NoAnswer::Closed) => Trial::NotSent(closed()),
-        Err(NoAnswer::Undelivered(undelivered)) => {
+        Err(no_answer) => judge(shared, witness, no_answer, limit).await,
+    }
+}
+
+/// What it means that a suspect has no answer.
+async fn judge(shared: &Shared, witness: Witness, no_answer: NoAnswer, limit: Instant) -> Trial {
+    match no_answer {
+        NoAnswer::Late { may_be_sent } => Trial::Late { may_be_sent },
+        NoAnswer::Closed => Trial::NotSent(closed()),
+        NoAnswer::Undelivered(undelivered) => {
             if witness.blames(shared, &undelivered, limit).await {
                 Trial::Guilty(undelivered)
             } else {

@@ -8,7 +8,8 @@ use futures_util::future::join_all;
 use redis::AsyncCommands;
 use swapplex::config::Source;
 use swapplex::{Client, Error, NoReply, NotExecuted};
-use swapplex_tests::{Answer, RedisServer};
+use swapplex_tests::{Answer, Cut, Direction, Flow, Proxy, RedisServer};
+use tokio::time::timeout;
 
 use super::{eager, scripted};
 
@@ -195,4 +196,40 @@ async fn where_all_connections_are_lost_at_once_nobody_is_to_blame() {
         server.accept();
     });
     assert_eq!(value.unwrap().as_deref(), Some(&b"v"[..]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_a_network_cuts_twice_a_crowd_of_suspects_is_answered_in_time() {
+    const GETS: u64 = 1000;
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let client = Client::builder(Source::url(proxy.url()).unwrap())
+        .reconnect_debounce(Duration::from_millis(50), Duration::ZERO)
+        .build();
+    client.get("warm").await.unwrap();
+    // One after the other, even a few hundred would take longer than they may.
+    let delay = Flow::Delay(Duration::from_millis(20));
+    proxy.set(Direction::Requests, delay);
+    proxy.set(Direction::Replies, delay);
+    let mut sent = proxy.traffic().requests;
+    let gets: Vec<_> = (0..GETS)
+        .map(|i| tokio::spawn(client.get(format!("a key of some length: {i:04}"))))
+        .collect();
+    for _ in 0..2 {
+        // Some hundred of them are under way.
+        let passed = proxy.until(|traffic| traffic.requests > sent + 7 * GETS);
+        timeout(Duration::from_secs(30), passed).await.unwrap();
+        sent = proxy.traffic().requests;
+        proxy.cut_all(Cut::Reset);
+    }
+    for get in gets {
+        assert_eq!(get.await.unwrap().unwrap(), None);
+    }
+    let stats = client.stats();
+    println!("{stats:?}");
+    assert_eq!(
+        (stats.losses, stats.dedicated),
+        (2, 1),
+        "the suspects share one connection"
+    );
 }
