@@ -14,6 +14,7 @@ use super::request::{Finish, Refusal, Request};
 use super::shared::Shared;
 use super::suspect::{self, Trial};
 use super::ticket::Ticket;
+use crate::command::Class;
 use crate::error::{Error, NoReply, NotExecuted};
 use crate::multiplex::{LostCause, Reason, Reply, Undelivered};
 use crate::replay::{AfterDeadline, AfterLoss, Replay, after_deadline, after_loss};
@@ -249,7 +250,8 @@ pub(super) async fn persist<R: Request>(
         journey.fence(&shared, &request).await?;
         let limit = journey.limit;
         if journey.losses >= suspect::LOSSES {
-            let trial = if journey.is_isolated {
+            // What changes something must not be lost to somebody else once more: nothing fences such a connection off.
+            let trial = if journey.is_isolated || request.class() != Class::Read {
                 suspect::try_alone(&shared, &request, limit).await
             } else {
                 suspect::try_together(&shared, &request, limit).await

@@ -2,9 +2,9 @@
 //!
 //! A reply over the server's output-buffer limit, or an argument over its limit on lengths, makes the server close the
 //! connection. Sent again, such a request would take every connection down with all that others have under way. So those
-//! that were under way at two losses in a row go on by themselves, on a connection that only they share. If that is lost too,
-//! while that of all others is not, each of them goes on where it can only harm itself: on a connection of its own, one
-//! such request at a time. If it loses two of these in the same way, it is to blame.
+//! that were under way at two losses in a row go on by themselves: reads on a connection that only they share. If that is
+//! lost too, while that of all others is not, each of them goes on where it can only harm itself, as writes do at once: on
+//! a connection of its own, one such request at a time. If it loses two of these in the same way, it is to blame.
 
 use std::future;
 use std::sync::Arc;
