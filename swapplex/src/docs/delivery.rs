@@ -125,16 +125,17 @@
 //!
 //! # Requests that break connections
 //!
-//! Some requests make the server close the connection: a reply over its `client-output-buffer-limit`, an argument over its
-//! `proto-max-bulk-len`. Sent again and again, such a request would take every connection down with all that others
-//! have under way. So whatever was under way, at least in part, at two losses in a row goes on apart from the others, batched
-//! keys one by one: what only reads, on a connection that only such requests share. If that is lost while the shared one goes
-//! on, each of them goes on where it can only harm itself, and what changes something does so from the first: on a
-//! connection of its own, one such request at a time. If it loses two of those likewise, the request is to blame. (One may be chance: something on the way may cut connections at random.) Its
-//! caller gets [`NoReply::Breaks`](crate::NoReply::Breaks), or
-//! [`NotExecuted::Breaks`](crate::NotExecuted::Breaks) if it was never fully sent; the others are answered. What was
-//! sent in full and may not be sent again ends as an `OutcomeUnknown` at the first loss, here as anywhere; so does a write
-//! that was sent on such a connection, since nothing closes that at the server.
+//! Some requests make the server close the connection: a reply over its `client-output-buffer-limit`, an argument over
+//! its `proto-max-bulk-len`. Sent again and again, such a request would take every connection down with all that others
+//! have under way. So whatever was under way, at least in part, at two losses in a row goes on apart from the others,
+//! batched keys one by one: what only reads, on a connection that only such requests share. If that is lost while the
+//! shared one goes on, each of them goes on where it can only harm itself, and what changes something does so from the
+//! first: on a connection of its own, one such request at a time. If it loses two of those likewise, the request is to
+//! blame. (One may be chance: something on the way may cut connections at random.) Its caller gets
+//! [`NoReply::Breaks`](crate::NoReply::Breaks), or [`NotExecuted::Breaks`](crate::NotExecuted::Breaks) if it was never
+//! fully sent; the others are answered. What was sent in full and may not be sent again ends as an `OutcomeUnknown` at
+//! the first loss, here as anywhere; so does a write that was sent on such a connection, since nothing closes that at
+//! the server.
 //!
 //! # Telling them apart
 //!
