@@ -169,6 +169,9 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     /// How long one attempt to connect may take, handshake included. 2 s by default.
+    ///
+    /// Where the host has several addresses, each is tried beside those before it, 250 ms after the last one or at once
+    /// where one of them fails; the first that answers serves.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.settings.connect_timeout = timeout.min(FOR_EVER);
         self

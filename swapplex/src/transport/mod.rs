@@ -6,6 +6,7 @@
 #[cfg(feature = "insecure")]
 mod insecure;
 mod stream;
+mod tcp;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(not(feature = "tls"))]
@@ -14,16 +15,14 @@ mod tls;
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::BytesMut;
-use redis::{ConnectionAddr, ConnectionInfo};
+use redis::ConnectionAddr;
 use tokio::io::AsyncWrite;
-use tokio::net::{TcpStream, tcp};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 #[cfg(unix)]
 use tokio::net::{UnixStream, unix};
 use tokio_util::io::poll_read_buf;
@@ -33,14 +32,6 @@ pub(crate) use self::tls::is_tls_error;
 
 use self::tls::{TlsStream, socket_of};
 use crate::config::Target;
-
-/// How long a TCP connection may be idle before the kernel probes it.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
-/// Time between two such probes.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-/// How long sent data may stay unacknowledged before the kernel gives the connection up.
-#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connected socket, held by the one task that reads from it.
 #[derive(Debug)]
@@ -59,7 +50,7 @@ pub(crate) struct DirectWriter {
 /// that would say so.
 #[derive(Debug)]
 pub(crate) enum Reader {
-    Tcp(tcp::OwnedReadHalf),
+    Tcp(OwnedReadHalf),
     #[cfg(unix)]
     Unix(unix::OwnedReadHalf),
 }
@@ -67,7 +58,7 @@ pub(crate) enum Reader {
 /// A socket that any number of threads may write to.
 #[derive(Debug)]
 pub(crate) enum Writer {
-    Tcp(tcp::OwnedWriteHalf),
+    Tcp(OwnedWriteHalf),
     #[cfg(unix)]
     Unix(unix::OwnedWriteHalf),
 }
@@ -79,7 +70,7 @@ impl Transport {
         let info = &target.info;
         let (reader, writer) = match info.addr() {
             ConnectionAddr::Tcp(host, port) => {
-                let (reader, writer) = connect_tcp(host, *port, info).await?.into_split();
+                let (reader, writer) = tcp::connect(host, *port, info).await?.into_split();
                 (Reader::Tcp(reader), Writer::Tcp(writer))
             }
             ConnectionAddr::TcpTls {
@@ -88,7 +79,7 @@ impl Transport {
                 let name = server_name.unwrap_or(host);
                 // First, so that a mistake in it shows whether there is a server or not.
                 let handshake = tls::prepare(name, &target.tls, *insecure).await?;
-                let stream = connect_tcp(host, *port, info).await?;
+                let stream = tcp::connect(host, *port, info).await?;
                 return Ok(Self::Tls(Box::new(handshake.perform(stream).await?)));
             }
             #[cfg(unix)]
@@ -221,43 +212,4 @@ where
         peeked.map_err(|error| error.kind()),
         Err(io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
     )
-}
-
-/// Tries each address of the host in turn, as `TcpStream::connect` does, and names the host in the error.
-async fn connect_tcp(host: &str, port: u16, info: &ConnectionInfo) -> io::Result<TcpStream> {
-    let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port))
-        .await
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot resolve {host}: {error}")))?
-        .collect();
-    let mut last = None;
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                configure(&stream, info)?;
-                return Ok(stream);
-            }
-            Err(error) => last = Some((address, error)),
-        }
-    }
-    Err(match last {
-        Some((address, error)) => {
-            io::Error::new(error.kind(), format!("cannot connect to {address}: {error}"))
-        }
-        None => io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address")),
-    })
-}
-
-/// Requests are small and latency counts, so no Nagle; a peer that vanished without a word must be noticed.
-fn configure(stream: &TcpStream, info: &ConnectionInfo) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let socket = socket2::SockRef::from(stream);
-    let keepalive = info.tcp_settings().keepalive().cloned().unwrap_or_else(|| {
-        socket2::TcpKeepalive::new()
-            .with_time(KEEPALIVE_IDLE)
-            .with_interval(KEEPALIVE_INTERVAL)
-    });
-    socket.set_tcp_keepalive(&keepalive)?;
-    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-    socket.set_tcp_user_timeout(Some(info.tcp_settings().user_timeout().unwrap_or(USER_TIMEOUT)))?;
-    Ok(())
 }
