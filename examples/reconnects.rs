@@ -54,8 +54,8 @@ async fn main() -> ExitCode {
 /// Prints every event.
 async fn follow(began: Instant) {
     let mut events = connection_stream::<EnvConnection>();
-    loop {
-        let text = match events.next().await {
+    while let Some(event) = events.next().await {
+        let text = match event {
             ConnectionEvent::Connected { epoch, client_id, .. } => match client_id {
                 Some(id) => format!("connected, epoch {epoch}, client {id} of the server"),
                 None => format!("connected, epoch {epoch}"),
@@ -107,7 +107,7 @@ async fn kill(began: Instant) -> Result<(), Box<dyn Error>> {
     let mut administrator: MultiplexedConnection = client.get_multiplexed_async_connection().await?;
     for _ in 0..KILLS {
         let id = loop {
-            if let ConnectionEvent::Connected { client_id, .. } = events.next().await {
+            if let Some(ConnectionEvent::Connected { client_id, .. }) = events.next().await {
                 break client_id.ok_or("the server does not tell the number of a connection")?;
             }
         };

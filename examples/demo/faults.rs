@@ -141,7 +141,7 @@ fn restart(server: &RedisServer) -> io::Result<()> {
 async fn connected(events: &mut ConnectionStream) -> Result<i64, Failure> {
     let id = async {
         loop {
-            if let ConnectionEvent::Connected { client_id, .. } = events.next().await {
+            if let Some(ConnectionEvent::Connected { client_id, .. }) = events.next().await {
                 return client_id;
             }
         }

@@ -23,7 +23,7 @@ use crate::stats::Stats;
 ///
 /// Connects when it is first used, and keeps one connection per Tokio runtime. Clones share everything; when the last
 /// one, and the last connection and future made from it, are dropped, what is under way is still answered, and the
-/// connection is closed.
+/// connection is closed. A [`connection_stream`](Self::connection_stream) does not count: it ends then.
 ///
 /// # Examples
 ///
@@ -137,7 +137,7 @@ impl Client {
 
     /// As [`connection_stream`](crate::connection_stream), for this database.
     pub fn connection_stream(&self) -> ConnectionStream {
-        ConnectionStream::new(Arc::clone(&self.shared))
+        ConnectionStream::new(&self.shared)
     }
 
     /// What this database has done so far.

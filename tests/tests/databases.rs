@@ -157,7 +157,7 @@ fn everything_works_for_a_database_with_variables_of_its_own() {
                 Sessions::ready().await.unwrap();
                 assert!(matches!(
                     events.next().await,
-                    ConnectionEvent::Connected { epoch: 1, .. }
+                    Some(ConnectionEvent::Connected { epoch: 1, .. })
                 ));
                 connected.abort();
                 Sessions::set("a", 1).await.unwrap();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use swapplex::config::Source;
 use swapplex::{Client, ConnectionEvent, LostCause};
 use swapplex_tests::{RedisServer, ReservedPort};
@@ -31,10 +32,10 @@ fn a_connection_that_ends_with_its_runtime_is_no_longer_live() {
     current_thread().block_on(async {
         assert!(matches!(
             before.next().await,
-            ConnectionEvent::Connected { epoch: 1, .. }
+            Some(ConnectionEvent::Connected { epoch: 1, .. })
         ));
         let event = timeout(FOR_EVER, before.next()).await.expect("told of the end");
-        let ConnectionEvent::Disconnected { epoch: 1, cause, .. } = &event else {
+        let Some(ConnectionEvent::Disconnected { epoch: 1, cause, .. }) = &event else {
             panic!("{event:?}")
         };
         assert!(matches!(**cause, LostCause::RuntimeEnded), "{cause}");
@@ -42,7 +43,7 @@ fn a_connection_that_ends_with_its_runtime_is_no_longer_live() {
         client.set("k", 2).await.unwrap();
         let event = after.next().await;
         assert!(
-            matches!(event, ConnectionEvent::Connected { epoch: 2, .. }),
+            matches!(event, Some(ConnectionEvent::Connected { epoch: 2, .. })),
             "{event:?}"
         );
     });
@@ -60,7 +61,7 @@ async fn a_failure_says_when_the_next_attempt_begins_jitter_included() {
     let mut due = None;
     let mut longest = Duration::ZERO;
     for _ in 0..10 {
-        let ConnectionEvent::Failed { next_attempt, .. } = events.next().await else {
+        let Some(ConnectionEvent::Failed { next_attempt, .. }) = events.next().await else {
             panic!("nothing listens")
         };
         let now = Instant::now();
@@ -82,9 +83,47 @@ async fn who_is_told_of_a_connection_finds_it_and_no_failure_from_before() {
         let mut events = client.connection_stream();
         client.get("k").await.unwrap_err();
         server.ok(&["ACL", "SETUSER", "app", &format!(">{password}")]);
-        while !matches!(events.next().await, ConnectionEvent::Connected { .. }) {}
+        while !matches!(events.next().await, Some(ConnectionEvent::Connected { .. })) {}
         client.get("k").await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn who_follows_a_client_does_not_keep_it_and_is_told_all_up_to_its_end() {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    let follower = tokio::spawn(client.connection_stream().collect::<Vec<_>>());
+    client.set("k", "v").await.unwrap();
+    let mut kept = client.connection();
+    drop(client);
+    let () = redis::cmd("PING").exec_async(&mut kept).await.unwrap();
+    drop(kept);
+
+    let seen = timeout(FOR_EVER, follower)
+        .await
+        .expect("the stream ends")
+        .unwrap();
+    let [
+        ConnectionEvent::Connected { epoch: 1, .. },
+        ConnectionEvent::Disconnected { epoch: 1, cause, .. },
+    ] = &seen[..]
+    else {
+        panic!("{seen:?}")
+    };
+    assert!(matches!(**cause, LostCause::Closed), "{cause}");
+}
+
+#[tokio::test]
+async fn the_stream_of_a_client_that_never_connected_ends_with_it() {
+    let client = Client::open("redis://127.0.0.1:1").unwrap();
+    let follower = tokio::spawn(client.connection_stream().collect::<Vec<_>>());
+    tokio::task::yield_now().await;
+    drop(client);
+    let seen = timeout(FOR_EVER, follower)
+        .await
+        .expect("the stream ends")
+        .unwrap();
+    assert!(seen.is_empty(), "{seen:?}");
 }
 
 /// Stands for the memory that a task's waker keeps.

@@ -174,8 +174,8 @@ fn what_is_under_way_when_a_client_is_closed_is_answered() {
             let reason = client.ready().await.unwrap_err();
             assert!(reason.to_string().contains("the client was closed"), "{reason}");
             client.close().await.unwrap();
-            assert!(matches!(events.next().await, ConnectionEvent::Connected { .. }));
-            let event = events.next().await;
+            assert!(matches!(events.next().await, Some(ConnectionEvent::Connected { .. })));
+            let event = events.next().await.expect("the client is still there");
             assert!(
                 matches!(&event, ConnectionEvent::Disconnected { cause, .. } if matches!(**cause, LostCause::Closed)),
                 "{event:?}"

@@ -106,7 +106,7 @@ async fn fail(what: impl Into<String>, client: ClientBuilder) {
     error(what, &answer.expect_err(what));
     let event = events.next().await;
     debug(what, &event);
-    if let ConnectionEvent::Failed { cause, .. } = event {
+    if let Some(ConnectionEvent::Failed { cause, .. }) = event {
         let mut cause: Option<&dyn std::error::Error> = Some(&*cause);
         while let Some(error) = cause {
             println!("{what}: {error} {error:?}");

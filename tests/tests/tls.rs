@@ -178,7 +178,7 @@ async fn a_killed_connection_is_replaced_without_an_error() {
         .collect();
     let mut events = client.connection_stream();
     for _ in 0..10 {
-        while !matches!(events.next().await, ConnectionEvent::Connected { .. }) {}
+        while !matches!(events.next().await, Some(ConnectionEvent::Connected { .. })) {}
         setup.server.kill_clients();
     }
     for reader in readers {
@@ -325,7 +325,7 @@ async fn a_renewed_certificate_takes_effect_at_the_next_connect() {
     assert!(client.get("k").await.is_err());
     fs::copy(setup.file("ca.pem"), setup.file("mounted.pem")).unwrap();
     let mut events = client.connection_stream();
-    while !matches!(events.next().await, ConnectionEvent::Connected { .. }) {}
+    while !matches!(events.next().await, Some(ConnectionEvent::Connected { .. })) {}
     assert_eq!(client.get("k").await.unwrap(), None);
 }
 

@@ -212,7 +212,10 @@ fn failures_say_why_and_when_it_is_tried_again() {
                 let client = Client::open(format!("redis://127.0.0.1:{}", closed.number())).unwrap();
                 let mut events = client.connection_stream();
                 client.ready().await.unwrap_err();
-                assert!(matches!(events.next().await, ConnectionEvent::Failed { .. }));
+                assert!(matches!(
+                    events.next().await,
+                    Some(ConnectionEvent::Failed { .. })
+                ));
             });
             let failed = [
                 "WARN swapplex::connection",
@@ -270,7 +273,7 @@ fn losing_a_connection_again_and_again_is_told_each_time() {
                     client.set("k", 1).await.unwrap();
                     let mut events = client.connection_stream();
                     server.kill_clients();
-                    while !matches!(events.next().await, ConnectionEvent::Disconnected { .. }) {}
+                    while !matches!(events.next().await, Some(ConnectionEvent::Disconnected { .. })) {}
                 }
             });
             assert_eq!(record.count(&["message=disconnected"]), 5, "{:?}", record.lines());

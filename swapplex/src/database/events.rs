@@ -49,12 +49,19 @@ pub enum ConnectionEvent {
     },
 }
 
-/// The last events, numbered, and who waits for more.
+/// Where events are told. When the last who could tell one has dropped it, the streams end.
 #[derive(Debug, Default)]
 pub(super) struct EventLog {
+    log: Arc<Log>,
+}
+
+/// All that a stream holds of its database, so that who follows a client does not keep it connected.
+#[derive(Debug, Default)]
+struct Log {
     inner: Mutex<Inner>,
 }
 
+/// The last events, numbered, and who waits for more.
 #[derive(Debug, Default)]
 struct Inner {
     events: VecDeque<ConnectionEvent>,
@@ -66,12 +73,14 @@ struct Inner {
     waiting: HashMap<u64, Waker>,
     /// How many streams there were.
     streams: u64,
+    /// No event will come any more.
+    has_ended: bool,
 }
 
 impl EventLog {
     pub(super) fn push(&self, event: ConnectionEvent) {
         let waiting = {
-            let mut inner = lock(&self.inner);
+            let mut inner = lock(&self.log.inner);
             match &event {
                 ConnectionEvent::Connected { .. } => inner.live.push(event.clone()),
                 ConnectionEvent::Disconnected { epoch: lost, .. } => inner.live.retain(
@@ -88,14 +97,30 @@ impl EventLog {
         };
         wake(waiting.into_values());
     }
+}
 
-    fn poll_next(&self, stream: u64, next: &mut u64, cx: &mut Context<'_>) -> Poll<ConnectionEvent> {
+impl Drop for EventLog {
+    fn drop(&mut self) {
+        let waiting = {
+            let mut inner = lock(&self.log.inner);
+            inner.has_ended = true;
+            std::mem::take(&mut inner.waiting)
+        };
+        wake(waiting.into_values());
+    }
+}
+
+impl Log {
+    fn poll_next(&self, stream: u64, next: &mut u64, cx: &mut Context<'_>) -> Poll<Option<ConnectionEvent>> {
         let mut inner = lock(&self.inner);
         *next = (*next).max(inner.first);
         let at = usize::try_from(*next - inner.first).unwrap_or(usize::MAX);
         if let Some(event) = inner.events.get(at) {
             *next += 1;
-            return Poll::Ready(event.clone());
+            return Poll::Ready(Some(event.clone()));
+        }
+        if inner.has_ended {
+            return Poll::Ready(None);
         }
         let replaced = inner.waiting.insert(stream, cx.waker().clone());
         drop(inner);
@@ -124,12 +149,15 @@ impl EventLog {
 
 /// The events of one database's connections, beginning with what is live.
 ///
-/// Never ends. A subscriber that looks rarely finds every event since it last looked, up to 256; of more than that,
-/// the newest. Following a database does not connect it.
+/// A subscriber that looks rarely finds every event since it last looked, up to 256; of more than that, the newest.
+///
+/// Following a database does not connect it, nor does it keep a [`Client`](crate::Client) connected that is dropped: the
+/// stream ends after the last event of the client's connections. That of a [`Database`], whose client lives as long as
+/// the program, never ends.
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct ConnectionStream {
-    shared: Arc<Shared>,
+    log: Arc<Log>,
     /// Tells the streams of a database apart.
     id: u64,
     live: VecDeque<ConnectionEvent>,
@@ -137,36 +165,32 @@ pub struct ConnectionStream {
 }
 
 impl ConnectionStream {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let (id, live, next) = shared.events().subscribe();
-        Self {
-            shared,
-            id,
-            live,
-            next,
-        }
+    pub(crate) fn new(shared: &Shared) -> Self {
+        let log = Arc::clone(&shared.events().log);
+        let (id, live, next) = log.subscribe();
+        Self { log, id, live, next }
     }
 
-    /// The next event.
+    /// The next event, or `None` where the client is gone and no more will come.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future loses no event.
-    pub async fn next(&mut self) -> ConnectionEvent {
+    pub async fn next(&mut self) -> Option<ConnectionEvent> {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionEvent> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<ConnectionEvent>> {
         match self.live.pop_front() {
-            Some(event) => Poll::Ready(event),
-            None => self.shared.events().poll_next(self.id, &mut self.next, cx),
+            Some(event) => Poll::Ready(Some(event)),
+            None => self.log.poll_next(self.id, &mut self.next, cx),
         }
     }
 }
 
 impl Drop for ConnectionStream {
     fn drop(&mut self) {
-        self.shared.events().unsubscribe(self.id);
+        self.log.unsubscribe(self.id);
     }
 }
 
@@ -174,7 +198,7 @@ impl Stream for ConnectionStream {
     type Item = ConnectionEvent;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ConnectionEvent>> {
-        self.poll(cx).map(Some)
+        self.poll(cx)
     }
 }
 
@@ -187,8 +211,10 @@ impl Stream for ConnectionStream {
 ///
 /// # async fn example() {
 /// let mut events = connection_stream::<EnvConnection>();
-/// while let ConnectionEvent::Disconnected { cause, .. } = events.next().await {
-///     eprintln!("lost Redis: {cause}");
+/// while let Some(event) = events.next().await {
+///     if let ConnectionEvent::Disconnected { cause, .. } = event {
+///         eprintln!("lost Redis: {cause}");
+///     }
 /// }
 /// # }
 /// ```
@@ -215,10 +241,11 @@ pub fn connection_stream<D: Database>() -> ConnectionStream {
 pub async fn on_connected<D: Database>() -> ConnectionEvent {
     let mut stream = D::connection_stream();
     stream.live.clear();
-    loop {
-        let event = stream.next().await;
+    while let Some(event) = stream.next().await {
         if matches!(event, ConnectionEvent::Connected { .. }) {
             return event;
         }
     }
+    // The client of a type lives as long as the program, and so does its stream.
+    std::future::pending().await
 }

@@ -23,7 +23,7 @@ async fn row_04_a_server_that_is_killed_and_started_again_costs_no_read() {
     let restarting = {
         let server = Arc::clone(&server);
         async move {
-            while !matches!(events.next().await, ConnectionEvent::Connected { .. }) {}
+            while !matches!(events.next().await, Some(ConnectionEvent::Connected { .. })) {}
             let up = spawn_blocking(move || {
                 thread::sleep(Duration::from_millis(50));
                 server.kill();
@@ -34,7 +34,7 @@ async fn row_04_a_server_that_is_killed_and_started_again_costs_no_read() {
             .await
             .unwrap();
             // It may have found the server before we did.
-            while !matches!(events.next().await, ConnectionEvent::Connected { .. }) {}
+            while !matches!(events.next().await, Some(ConnectionEvent::Connected { .. })) {}
             up.elapsed()
         }
     };

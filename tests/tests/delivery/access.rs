@@ -36,7 +36,7 @@ async fn row_14_a_wrong_password_is_told_at_once_and_recovers_once_it_is_right()
     }
     assert_eq!(client.stats().dials, 1, "no loop");
     let mut events = client.connection_stream();
-    let ConnectionEvent::Failed { cause, .. } = &events.next().await else {
+    let Some(ConnectionEvent::Failed { cause, .. }) = &events.next().await else {
         panic!("it failed")
     };
     assert!(!format!("{cause} {cause:?} {client:?}").contains("canary"));
@@ -104,9 +104,9 @@ async fn row_17_a_user_who_is_deleted_is_told_so_and_does_not_knock_too_often() 
     // The server closes the connections of a user that it deletes.
     server.ok(&["ACL", "DELUSER", "app"]);
     for failures in 1..=3 {
-        let ConnectionEvent::Failed { .. } = (loop {
+        let Some(ConnectionEvent::Failed { .. }) = (loop {
             match events.next().await {
-                ConnectionEvent::Disconnected { epoch: 1, .. } if failures == 1 => {}
+                Some(ConnectionEvent::Disconnected { epoch: 1, .. }) if failures == 1 => {}
                 event => break event,
             }
         }) else {

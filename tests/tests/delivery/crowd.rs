@@ -32,7 +32,7 @@ fn busiest(mut moments: Vec<Instant>) -> usize {
 /// When the next attempt of a client that has just failed is due.
 async fn next_attempt(events: &mut ConnectionStream) -> Instant {
     loop {
-        if let ConnectionEvent::Failed { next_attempt, .. } = events.next().await {
+        if let Some(ConnectionEvent::Failed { next_attempt, .. }) = events.next().await {
             return next_attempt;
         }
     }

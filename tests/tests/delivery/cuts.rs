@@ -163,7 +163,7 @@ async fn half_open() {
                 })
             })
             .collect();
-        let ConnectionEvent::Disconnected { cause, .. } = events.next().await else {
+        let Some(ConnectionEvent::Disconnected { cause, .. }) = events.next().await else {
             panic!("it is lost first")
         };
         println!("{directions:?}: noticed after {:?}", started.elapsed());

@@ -70,7 +70,7 @@ async fn row_07_what_a_stopped_server_was_sent_runs_once_at_most_when_it_goes_on
         // Silent for so long, the connection is closed; the next one cannot shake hands yet.
         while !matches!(
             events.next().await,
-            ConnectionEvent::Disconnected { epoch: 1, .. }
+            Some(ConnectionEvent::Disconnected { epoch: 1, .. })
         ) {}
         server.resume();
         // The SET is sent again once the old connection is out of the way, and so never overtaken by its first copy.
@@ -175,7 +175,7 @@ impl Row33 {
         let watch = async {
             loop {
                 // The first was lost with the server. Only a fence could have closed one that was made after that.
-                if let ConnectionEvent::Disconnected { epoch: 2.., .. } = events.next().await {
+                if let Some(ConnectionEvent::Disconnected { epoch: 2.., .. }) = events.next().await {
                     self.lost_after.fetch_add(1, Ordering::Relaxed);
                 }
             }

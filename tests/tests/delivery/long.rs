@@ -183,7 +183,7 @@ async fn recovery(extent: &Extent) -> Vec<Duration> {
 /// The server's own number of the next connection.
 async fn next_id(events: &mut ConnectionStream) -> i64 {
     loop {
-        if let ConnectionEvent::Connected { client_id, .. } = events.next().await {
+        if let Some(ConnectionEvent::Connected { client_id, .. }) = events.next().await {
             return client_id.expect("a real server tells");
         }
     }

@@ -38,7 +38,7 @@ fn eager(url: &str) -> Client {
 /// Waits until a connection is live, so that the next fault does not hit its handshake.
 async fn live(events: &mut ConnectionStream, wanted: u64) {
     loop {
-        if let ConnectionEvent::Connected { epoch, .. } = events.next().await
+        if let Some(ConnectionEvent::Connected { epoch, .. }) = events.next().await
             && epoch >= wanted
         {
             return;

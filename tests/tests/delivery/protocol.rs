@@ -250,7 +250,7 @@ async fn row_31_a_surplus_reply_ends_the_connection_and_a_push_does_not() {
     let mut events = client.connection_stream();
     server.push("+surplus\r\n");
     let cause = loop {
-        if let ConnectionEvent::Disconnected { cause, .. } = events.next().await {
+        if let Some(ConnectionEvent::Disconnected { cause, .. }) = events.next().await {
             break cause;
         }
     };

@@ -42,7 +42,7 @@ async fn row_11_a_server_with_too_many_clients_says_so_and_lets_us_in_later() {
     assert_eq!(client.stats().dials, 2);
     server.ok(&["CONFIG", "SET", "maxclients", "1000"]);
     let mut events = client.connection_stream();
-    while !matches!(events.next().await, ConnectionEvent::Connected { .. }) {}
+    while !matches!(events.next().await, Some(ConnectionEvent::Connected { .. })) {}
     let account = load.run(&client).await;
     account.assert_untroubled();
     println!("{}", account.settle(&server));
