@@ -1,10 +1,13 @@
 //! Everything that redis-rs's users do with a connection.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
+use env_url::{ParseError, Url};
 use futures_util::StreamExt;
 use redis::aio::ConnectionLike;
-use redis::{AsyncCommands, ErrorKind, RedisResult, Script, ServerErrorKind, Value};
+use redis::{AsyncCommands, ErrorKind, RedisError, RedisResult, Script, ServerErrorKind, Value};
+use swapplex::config::Source;
 use swapplex::{Client, Error};
 use swapplex_tests::RedisServer;
 
@@ -322,6 +325,41 @@ async fn a_unix_socket_a_user_and_a_database_number_work() {
         .await
         .unwrap();
     assert!(info.contains(" db=3 ") && info.contains(" resp=3"), "{info}");
+}
+
+#[tokio::test]
+async fn the_database_number_is_that_of_the_last_connect_and_is_not_read_again() {
+    /// A configuration that can be read once.
+    static ADDRESS: Mutex<Option<String>> = Mutex::new(None);
+    fn address() -> Result<Url, ParseError> {
+        Url::parse(&ADDRESS.lock().unwrap().take().unwrap_or_default())
+    }
+    let server = RedisServer::start();
+    let configure = |db| *ADDRESS.lock().unwrap() = Some(format!("{}/{db}", server.url()));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&seen);
+    let client = Client::builder(Source::service_url(address))
+        .on_connect(move |connection| {
+            noted.lock().unwrap().push(connection.get_db());
+            async { Ok::<_, RedisError>(()) }
+        })
+        .build();
+    let connection = client.connection();
+    assert_eq!(connection.get_db(), 0, "there is none yet");
+    configure(2);
+    assert_eq!(connection.get_db(), 2, "before the first connect");
+    assert_eq!(connection.get_db(), 2);
+
+    for db in [3, 4] {
+        configure(db);
+        assert_eq!(connection.get_db(), db - 1);
+        server.kill_clients();
+        client.set("k", db).await.unwrap();
+        assert_eq!(connection.get_db(), db);
+        server.ok(&["SELECT", &db.to_string()]);
+        assert_eq!(server.ok(&["GET", "k"]).text(), db.to_string());
+    }
+    assert_eq!(*seen.lock().unwrap(), [3, 4]);
 }
 
 #[tokio::test]

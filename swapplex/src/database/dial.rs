@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -15,6 +15,7 @@ use crate::config::{ConfigError, Credentials, Source, Target, TlsFiles};
 use crate::multiplex::{Greeting, HandshakeError, Identity, greet};
 use crate::runtime::caught;
 use crate::settings::Settings;
+use crate::sync::lock;
 use crate::transport::{Transport, is_tls_error};
 
 /// Why an attempt to connect failed.
@@ -90,6 +91,8 @@ pub(crate) struct Dialled {
     pub(crate) transport: Transport,
     pub(crate) greeting: Greeting,
     pub(crate) leftover: BytesMut,
+    /// The database number that it was made for.
+    pub(super) db: i64,
 }
 
 /// Where to connect, and as whom: a source, and what was set in code beside it.
@@ -106,6 +109,8 @@ pub(crate) struct Destination {
     pub(crate) on_connect: Option<Hook>,
     /// Whether it was told which variables are set in vain.
     pub(super) warned: Arc<Once>,
+    /// The database number of the target that was loaded last.
+    pub(super) db: Arc<Mutex<Option<i64>>>,
 }
 
 impl Destination {
@@ -117,18 +122,19 @@ impl Destination {
             server_name: None,
             on_connect: None,
             warned: Arc::new(Once::new()),
+            db: Arc::default(),
         }
     }
 
-    /// The database number that the configuration names now; 0 where it names none.
+    /// The database number of the target that was loaded last. Loads one where none was; 0 where that fails.
     pub(super) fn db(&self) -> i64 {
-        self.source
-            .load()
-            .map_or(0, |target| target.info.redis_settings().db())
+        let last = *lock(&self.db);
+        last.or_else(|| Some(db(&self.target().ok()?))).unwrap_or(0)
     }
 
     fn target(&self) -> Result<Target, ConfigError> {
         let mut target = self.source.load()?;
+        *lock(&self.db) = Some(db(&target));
         let TlsFiles { ca, cert, key } = self.tls.clone();
         target.tls.ca = ca.or(target.tls.ca);
         if cert.is_some() {
@@ -136,6 +142,10 @@ impl Destination {
         }
         Ok(target)
     }
+}
+
+fn db(target: &Target) -> i64 {
+    target.info.redis_settings().db()
 }
 
 impl fmt::Debug for Destination {
@@ -181,6 +191,7 @@ async fn connect(
             transport,
             greeting,
             leftover,
+            db: db(&target),
         })
     };
     tokio::time::timeout(settings.connect_timeout, connect)

@@ -47,7 +47,11 @@ impl Shared {
         static IDS: AtomicU64 = AtomicU64::new(0);
         Self {
             id: IDS.fetch_add(1, Ordering::Relaxed),
-            destination,
+            destination: Destination {
+                // Not that of another client of the same builder.
+                db: Arc::default(),
+                ..destination
+            },
             turns: Arc::new(Semaphore::new(MAX_BLOCKED)),
             settings,
             counters: Arc::default(),
@@ -68,7 +72,7 @@ impl Shared {
         &self.counters
     }
 
-    /// The database number that the configuration names now; 0 where it names none.
+    /// The database number of the target that was loaded last. Loads one where none was; 0 where that fails.
     pub(crate) fn db(&self) -> i64 {
         self.destination.db()
     }

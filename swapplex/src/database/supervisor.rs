@@ -157,6 +157,7 @@ impl Charge {
             transport,
             greeting,
             leftover,
+            db,
         } = dial(&self.destination, before, &self.settings).await?;
         let Settings {
             connect_timeout,
@@ -179,7 +180,6 @@ impl Charge {
             reply_limits,
         );
         if let Some(hook) = &self.destination.on_connect {
-            let db = self.destination.db();
             hook::run(hook, (&connection, &mut driver), db, (began, connect_timeout))
                 .instrument(trace::on_connect(connection.epoch))
                 .await?;
