@@ -179,6 +179,52 @@ async fn a_transaction_refused_while_queued_names_its_commands_as_redis_rs_does(
 }
 
 #[tokio::test]
+async fn a_transaction_whose_multi_is_refused_is_told_what_the_server_said() {
+    let server = RedisServer::builder().user("app on >p ~* +@all -multi").start();
+    let client = Client::open(server.url_as("app", "p")).unwrap();
+    let mut transaction = redis::pipe();
+    transaction.atomic().incr("n", 1).cmd("NOSUCH").get("n");
+    let mut own = client.connection().dedicated().await.unwrap();
+    for _ in 0..2 {
+        let error = transaction
+            .exec_async(&mut client.connection())
+            .await
+            .unwrap_err();
+        assert_eq!(error.code(), Some("NOPERM"), "{error}");
+        assert!(error.to_string().contains("multi"), "{error}");
+    }
+    let error = transaction.exec_async(&mut own).await.unwrap_err();
+    assert_eq!(error.code(), Some("NOPERM"), "{error}");
+    // They were under way behind it, and without it the server takes them for commands like any other.
+    assert_eq!(client.get("n").await.unwrap().as_deref(), Some(&b"3"[..]));
+    assert_eq!(client.stats().losses, 0);
+}
+
+#[tokio::test]
+async fn a_transaction_whose_exec_is_refused_is_told_what_the_server_said() {
+    let server = RedisServer::builder().user("app on >p ~* +@all -exec").start();
+    let client = Client::open(server.url_as("app", "p")).unwrap();
+    let mut transaction = redis::pipe();
+    transaction.atomic().set("k", 1).get("k");
+    for _ in 0..2 {
+        let error = transaction
+            .exec_async(&mut client.connection())
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.kind(),
+            ErrorKind::Server(ServerErrorKind::ExecAbort),
+            "{error}"
+        );
+        assert!(error.to_string().contains("'exec'"), "{error}");
+        // Those of its commands, which is not what this is.
+        transaction.ignore_errors();
+    }
+    assert_eq!(client.get("k").await.unwrap(), None, "nothing of it ran");
+    assert_eq!(client.stats().losses, 0);
+}
+
+#[tokio::test]
 async fn server_errors_are_values_to_connection_like() {
     let (_server, client) = start();
     let value = client

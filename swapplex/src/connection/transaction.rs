@@ -10,26 +10,45 @@ use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, Pipeline, RedisConnectionInfo, RedisError, RedisResult, Value};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::database::is_error;
 use crate::error::Error;
 use crate::resp;
 
-/// The `count` replies behind the first `offset`, unless one of those is an error.
+/// The `count` replies behind the first `offset`, unless one of those is an error, or the whole transaction was refused.
 pub(super) async fn conclude(
     pipeline: &Pipeline,
     offset: usize,
     count: usize,
     replies: Vec<Bytes>,
 ) -> RedisResult<Vec<Value>> {
-    let is_aborted = replies[..offset]
-        .iter()
-        .any(|reply| matches!(reply.first(), Some(b'-' | b'!')));
-    if is_aborted {
+    let (skipped, wanted) = replies.split_at(offset);
+    if let Some(multi) = skipped.first().filter(|multi| is_error(multi)) {
+        // What came behind it was not queued, so its errors are not those of a transaction.
+        return Err(refusal(multi));
+    }
+    if skipped.iter().any(|reply| is_error(reply)) {
         return Err(aborted(pipeline, offset, count, replies).await);
     }
-    replies[offset..]
-        .iter()
-        .map(|reply| resp::decode(reply).map_err(|error| Error::from(error).into()))
-        .collect()
+    if let [exec] = wanted
+        && pipeline.is_transaction()
+        && is_error(exec)
+    {
+        // redis-rs would only see that this is no list of replies, and drop it.
+        return Err(refusal(exec));
+    }
+    wanted.iter().map(|reply| value(reply)).collect()
+}
+
+fn value(reply: &[u8]) -> RedisResult<Value> {
+    resp::decode(reply).map_err(|error| Error::from(error).into())
+}
+
+/// The error that the server gave for a reply.
+fn refusal(reply: &[u8]) -> RedisError {
+    match value(reply).and_then(Value::extract_error) {
+        Err(error) => error,
+        Ok(_) => unreachable!("it begins as an error does"),
+    }
 }
 
 /// The error of a transaction that was refused while it was queued, with the errors of its commands.

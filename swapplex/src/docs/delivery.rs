@@ -123,6 +123,9 @@
 //! these was not executed, and is sent again. A script that answers so, or meets such a refusal on its way, is not: what
 //! stands in front of that was executed.
 //!
+//! A server that refuses `MULTI` itself (a user without `+multi`, a proxy) has no transaction to discard: the commands of an
+//! atomic pipeline are right behind it, and run one by one where it allows them. Their caller gets the error for `MULTI`.
+//!
 //! # Requests that break connections
 //!
 //! Some requests make the server close the connection: a reply over its `client-output-buffer-limit`, an argument over

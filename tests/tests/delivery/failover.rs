@@ -180,6 +180,28 @@ async fn a_transaction_with_another_error_is_not_queued_again() {
 }
 
 #[tokio::test]
+async fn a_transaction_that_is_discarded_at_its_end_is_told_why() {
+    for reason in ["OOM command not allowed", READONLY] {
+        let server = scripted(move |request| match request.name().as_str() {
+            "MULTI" => Answer::ok(),
+            "EXEC" => Answer::error(&format!("EXECABORT Transaction discarded because of: {reason}")),
+            _ => Answer::raw("+QUEUED\r\n"),
+        });
+        let client = Client::builder(Source::url(server.url()).unwrap())
+            .command_timeout(Duration::from_millis(300))
+            .build();
+        let mut transaction = redis::pipe();
+        transaction.atomic().incr("n", 1).get("k");
+        let error = transaction
+            .exec_async(&mut client.connection())
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains(reason), "{error}");
+        assert_eq!(code(error), "EXECABORT");
+    }
+}
+
+#[tokio::test]
 async fn a_pipeline_goes_on_from_where_it_was_refused() {
     let server = refusing(LOADING, 2);
     let client = eager(&server.url());
