@@ -133,23 +133,30 @@ impl Dialogue<'_> {
         protocol: Protocol,
     ) -> io::Result<Result<Option<Greeting>, HandshakeError>> {
         let (steps, request) = script(target, before, protocol);
-        self.write_all(&request).await?;
+        // A server that refuses us may have closed a Unix socket by now. What it said can still be read.
+        let written = self.write_all(&request).await;
         let mut greeting = Greeting::default();
-        let mut verdict = Ok(true);
+        let mut verdict = Ok(Verdict::Fine);
         for step in steps {
             let reply = match self.read().await {
                 Ok(Ok(reply)) => reply,
                 // A server that refuses us may close the connection behind its reason, which says more.
-                Ok(Err(_)) | Err(_) if verdict.is_err() => break,
-                Ok(Err(error)) => return Ok(Err(error)),
-                Err(error) => return Err(error),
+                failure => {
+                    return match reason(verdict) {
+                        Some(reason) => Ok(Err(reason)),
+                        None => written.and(failure.map(|read| read.map(|_| None))),
+                    };
+                }
             };
             // After the first failure the other replies are only read, so that nothing is left over.
-            if matches!(verdict, Ok(true)) {
+            if matches!(verdict, Ok(Verdict::Fine | Verdict::Excused(_))) {
                 verdict = judge(&step, reply, target, &mut greeting);
             }
         }
-        Ok(verdict.map(|known| known.then_some(greeting)))
+        Ok(verdict.map(|verdict| match verdict {
+            Verdict::Fine | Verdict::Excused(_) => Some(greeting),
+            Verdict::OtherProtocol => None,
+        }))
     }
 
     async fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
@@ -253,13 +260,31 @@ fn script(target: &Target, before: Option<&Identity>, protocol: Protocol) -> (Ve
     (steps, request)
 }
 
-/// Whether to go on; `Ok(false)` where the server does not know the protocol.
+/// What a reply means, where it does not end the handshake.
+#[derive(Debug)]
+enum Verdict {
+    Fine,
+    /// An error that we can do with, unless it turns out to be the last thing that the server says.
+    Excused(String),
+    /// The server does not know the protocol.
+    OtherProtocol,
+}
+
+/// Why the server has closed the connection, if it has told.
+fn reason(verdict: Result<Verdict, HandshakeError>) -> Option<HandshakeError> {
+    match verdict {
+        Ok(Verdict::Excused(words)) => Some(HandshakeError::Refused(words)),
+        Ok(Verdict::Fine | Verdict::OtherProtocol) => None,
+        Err(error) => Some(error),
+    }
+}
+
 fn judge(
     step: &Step,
     reply: Value,
     target: &Target,
     greeting: &mut Greeting,
-) -> Result<bool, HandshakeError> {
+) -> Result<Verdict, HandshakeError> {
     let Value::ServerError(error) = reply else {
         match (step, reply) {
             (Step::ClientId, Value::Int(id)) => greeting.client_id = Some(id),
@@ -271,7 +296,7 @@ fn judge(
             (Step::Fence, Value::Int(_)) => greeting.has_fenced = true,
             _ => {}
         }
-        return Ok(true);
+        return Ok(Verdict::Fine);
     };
     let settings = target.info.redis_settings();
     let code = error.code().to_owned();
@@ -287,6 +312,11 @@ fn judge(
     if let Some(password) = settings.password().filter(|password| !password.is_empty()) {
         message = message.replace(password, "<redacted>");
     }
+    let lower = message.to_ascii_lowercase();
+    // Said to whoever comes, so that it stands in the place of the answer to whatever we say first.
+    if code == "DENIED" || lower.contains("max number of clients") {
+        return Err(HandshakeError::Refused(message));
+    }
     match step {
         // Where RESP2 is spoken and no credentials are given, nothing before these would tell.
         Step::Optional | Step::ClientId | Step::ClientInfo | Step::Fence | Step::Select
@@ -294,18 +324,36 @@ fn judge(
         {
             Err(HandshakeError::Authentication(message))
         }
-        Step::Optional | Step::ClientId | Step::ClientInfo | Step::Fence => Ok(true),
-        Step::Select => Err(HandshakeError::Database {
-            db: settings.db(),
-            message,
-        }),
-        Step::Hello if code == "NOPROTO" || message.contains("unknown command") => Ok(false),
-        Step::Hello | Step::Auth => Err(match code.as_str() {
-            "WRONGPASS" | "NOAUTH" | "NOPERM" => HandshakeError::Authentication(message),
-            _ if message.contains("AUTH") => HandshakeError::Authentication(message),
-            _ => HandshakeError::Refused(message),
-        }),
+        Step::Optional | Step::ClientId | Step::ClientInfo | Step::Fence
+            if code == "NOPERM" || lower.contains("unknown") =>
+        {
+            Ok(Verdict::Fine)
+        }
+        Step::Optional | Step::ClientId | Step::ClientInfo | Step::Fence => Ok(Verdict::Excused(message)),
+        // Anything else may pass, as `BUSY` does.
+        Step::Select if code == "NOPERM" || code == "ERR" && names_database(&lower) => {
+            Err(HandshakeError::Database {
+                db: settings.db(),
+                message,
+            })
+        }
+        Step::Hello if code == "NOPROTO" || lower.contains("unknown command") => Ok(Verdict::OtherProtocol),
+        Step::Hello | Step::Auth
+            if matches!(code.as_str(), "WRONGPASS" | "NOAUTH" | "NOPERM") || message.contains("AUTH") =>
+        {
+            Err(HandshakeError::Authentication(message))
+        }
+        Step::Select | Step::Hello | Step::Auth => Err(HandshakeError::Refused(message)),
     }
+}
+
+/// Whether an error, in lower case, is about the database's number, or about `SELECT` as such.
+fn names_database(error: &str) -> bool {
+    // "DB index is out of range", "value is not an integer or out of range", "invalid DB index", "SELECT is not allowed in
+    // cluster mode", "unknown command 'SELECT'".
+    ["index", "out of range", "select"]
+        .iter()
+        .any(|words| error.contains(words))
 }
 
 #[cfg(test)]
@@ -331,6 +379,43 @@ mod tests {
         );
         for nonsense in ["", "id=x addr=1:2 laddr=", "addr=1:2 id=7", "id=7 addr=1:2"] {
             assert_eq!(parse(nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_said_about_the_database_is_final() {
+        let target = Source::url("redis://localhost/7")
+            .and_then(|source| source.load())
+            .expect("a valid URL");
+        let answer = |text: &str| {
+            let reply = resp::decode(format!("-{text}\r\n").as_bytes()).expect("a reply");
+            judge(&Step::Select, reply, &target, &mut Greeting::default()).expect_err("an error")
+        };
+        for text in [
+            "ERR DB index is out of range",
+            "ERR invalid DB index",
+            "ERR value is not an integer or out of range",
+            "ERR SELECT is not allowed in cluster mode",
+            "ERR unknown command 'select', with args beginning with: '7' ",
+            "NOPERM this user has no permissions to run the 'select' command",
+        ] {
+            let error = answer(text);
+            assert!(
+                matches!(error, HandshakeError::Database { db: 7, .. }),
+                "{text}: {error}"
+            );
+        }
+        for text in [
+            "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+            "LOADING Redis is loading the dataset in memory",
+            "ERR max number of clients + cluster connections reached",
+            "ERR upstream failure",
+        ] {
+            let error = answer(text);
+            assert!(
+                matches!(&error, HandshakeError::Refused(message) if message == text),
+                "{text}: {error}"
+            );
         }
     }
 

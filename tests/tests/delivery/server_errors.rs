@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use redis::{AsyncCommands, cmd};
 use swapplex::config::Source;
-use swapplex::{Client, ConnectError, ConnectionEvent, Error, HandshakeError, NotExecuted};
-use swapplex_tests::{RedisServer, Reply};
+use swapplex::{Client, ConnectError, ConnectionEvent, Error, HandshakeError, NotExecuted, NotReady};
+use swapplex_tests::{Answer, RedisServer, Reply, ScriptedServer};
 use tokio::task::{spawn_blocking, yield_now};
 
 use crate::oracle::Load;
@@ -19,6 +19,32 @@ fn code<T: std::fmt::Debug>(result: Result<T, impl Into<Error>>) -> String {
         Err(Error::Redis(error)) => error.code().unwrap_or_default().to_owned(),
         other => panic!("{other:?}"),
     }
+}
+
+/// Why there is no connection, which is nothing that would last for ever.
+async fn failure(url: &str) -> Arc<ConnectError> {
+    match Client::open(url).unwrap().ready().await {
+        Err(NotReady::Connect(cause)) if !cause.is_permanent() => cause,
+        other => panic!("{url}: {other:?}"),
+    }
+}
+
+/// What a server said that did not let us in.
+async fn refused(url: &str) -> String {
+    let cause = failure(url).await;
+    match &*cause {
+        ConnectError::Handshake(HandshakeError::Refused(text)) => text.clone(),
+        other => panic!("{url}: {other:?}"),
+    }
+}
+
+/// Runs a script until it is killed.
+async fn endless(client: &Client) -> redis::RedisResult<()> {
+    cmd("EVAL")
+        .arg("while true do end")
+        .arg(0)
+        .exec_async(&mut client.connection())
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,6 +73,92 @@ async fn row_11_a_server_with_too_many_clients_says_so_and_lets_us_in_later() {
     account.assert_untroubled();
     println!("{}", account.settle(&server));
     assert!(client.stats().dials <= 4, "{:?}", client.stats());
+}
+
+#[tokio::test]
+async fn row_11_the_reason_is_told_whatever_was_asked_first() {
+    let server = RedisServer::builder().unix_socket().start();
+    server.ok(&["CONFIG", "SET", "maxclients", "1"]);
+    let path = server.unix_path().unwrap();
+    let urls =
+        ["", "/1", "?protocol=resp2", "/1?protocol=resp2"].map(|tail| format!("{}{tail}", server.url()));
+    let unix = ["", "?protocol=resp2", "?db=1&protocol=resp2"]
+        .map(|tail| format!("unix://{}{tail}", path.display()));
+    for url in urls.iter().chain(&unix).cycle().take(70) {
+        let text = refused(url).await;
+        assert_eq!(text, "ERR max number of clients reached", "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_lets_nobody_in_from_outside_says_so() {
+    for words in [
+        "DENIED Redis is running in protected mode",
+        "ERR illegal address: 192.0.2.1",
+    ] {
+        let server = ScriptedServer::greeting(Answer::error(words).then_close());
+        for tail in ["", "?protocol=resp2", "?client_name=tests&protocol=resp2"] {
+            assert_eq!(refused(&format!("{}{tail}", server.url())).await, words, "{tail}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_does_without_is_no_reason_of_its_own() {
+    let server = ScriptedServer::start(|request| match request.argument(1).as_str() {
+        "SETINFO" => Answer::error("ERR Unknown subcommand or wrong number of arguments for 'SETINFO'"),
+        "ID" => Answer::nothing().then_close(),
+        _ => request.handshake().unwrap(),
+    });
+    let cause = failure(&server.url()).await;
+    assert!(
+        matches!(*cause, ConnectError::Handshake(HandshakeError::Closed)),
+        "{cause}"
+    );
+}
+
+#[tokio::test]
+async fn a_database_that_there_is_not_is_told_at_once() {
+    let server = RedisServer::builder().user("app on >p ~* +@all -select").start();
+    let urls = [
+        format!("{}/99", server.url()),
+        format!("{}/99?protocol=resp2", server.url()),
+        format!("{}/9999999999", server.url()),
+        format!("{}/1", server.url_as("app", "p")),
+    ];
+    for url in urls {
+        let error = Client::open(&*url).unwrap().get("k").await.unwrap_err();
+        let Error::NotExecuted(NotExecuted::Connect(cause)) = &error else {
+            panic!("{url}: {error}")
+        };
+        assert!(
+            matches!(**cause, ConnectError::Handshake(HandshakeError::Database { .. })),
+            "{url}: {cause}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_13_a_script_that_runs_for_ever_is_waited_for_where_a_database_is_to_be_selected() {
+    let server = RedisServer::builder().config("lua-time-limit", "20").start();
+    let other = Client::open(server.url()).unwrap();
+    let script = tokio::spawn(async move { endless(&other).await });
+    while !matches!(server.command(&["GET", "k"]), Reply::Error(_)) {
+        yield_now().await;
+    }
+    let client = Client::builder(Source::url(format!("{}/1", server.url())).unwrap())
+        .reconnect_debounce(Duration::from_millis(20), Duration::ZERO)
+        .build();
+    let mut events = client.connection_stream();
+    let get = tokio::spawn(async move { client.get("k").await });
+    let ConnectionEvent::Failed { cause, .. } = events.next().await else {
+        panic!("nothing is selected while the script runs")
+    };
+    assert!(!cause.is_permanent(), "{cause}");
+    assert!(cause.to_string().contains("BUSY"), "{cause}");
+    server.ok(&["SCRIPT", "KILL"]);
+    script.await.unwrap().unwrap_err();
+    assert_eq!(get.await.unwrap().unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -103,13 +215,7 @@ async fn row_13_a_script_that_runs_for_ever_is_told_of_and_all_is_well_once_it_i
     let load = Load::full(&server);
     // Elsewhere: behind it on one connection, everybody would wait for it.
     let other = Client::open(server.url()).unwrap();
-    let script = tokio::spawn(async move {
-        cmd("EVAL")
-            .arg("while true do end")
-            .arg(0)
-            .query_async::<()>(&mut other.connection())
-            .await
-    });
+    let script = tokio::spawn(async move { endless(&other).await });
     while !matches!(server.command(&["GET", "k"]), Reply::Error(_)) {
         yield_now().await;
     }
