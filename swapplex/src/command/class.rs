@@ -23,11 +23,16 @@ pub(crate) enum Class {
 pub(super) enum Rule {
     /// `SET` is idempotent without an option, or with nothing but a time to live.
     PlainSet,
+    /// `GETEX` is idempotent unless it sets a time to live: the second answer may come when that is over.
+    UnlessExpiring,
     /// Idempotent where no argument is `STORE` or `STOREDIST`.
     UnlessStored,
     /// `ZADD`: the same effect, unless it has the option `INCR`.
     UnlessIncrement,
 }
+
+/// The options that set a time to live.
+const EXPIRY: &[&str] = &["EX", "PX", "EXAT", "PXAT"];
 
 impl Rule {
     fn class<'a>(self, mut arguments: impl Iterator<Item = &'a [u8]>) -> Class {
@@ -43,12 +48,20 @@ impl Rule {
                 let is_plain = match options.next() {
                     None => true,
                     Some(option) => {
-                        is(option, &["EX", "PX", "EXAT", "PXAT"])
-                            && options.next().is_some()
-                            && options.next().is_none()
+                        is(option, EXPIRY) && options.next().is_some() && options.next().is_none()
                     }
                 };
                 if is_plain { Class::Idempotent } else { Class::Other }
+            }
+            Self::UnlessExpiring => {
+                // Behind the key.
+                let mut options = arguments.skip(1);
+                match (options.next(), options.next(), options.next()) {
+                    (None, _, _) => Class::Idempotent,
+                    (Some(option), None, _) if is(option, &["PERSIST"]) => Class::Idempotent,
+                    (Some(option), Some(_), None) if is(option, EXPIRY) => Class::Effects,
+                    _ => Class::Other,
+                }
             }
             Self::UnlessStored => {
                 if arguments.any(|word| is(word, &["STORE", "STOREDIST"])) {
@@ -145,6 +158,14 @@ mod tests {
             ("ZADD z NX CH 1 INCR", Class::Effects),
             ("ZADD INCR 1 a", Class::Effects),
             ("ZADD z XX incr 1 a", Class::Other),
+            ("GETEX k", Class::Idempotent),
+            ("GETEX k persist", Class::Idempotent),
+            ("GETEX PX 10", Class::Other),
+            ("GETEX k PX 10", Class::Effects),
+            ("getex k exat 10", Class::Effects),
+            ("GETEX k EX", Class::Other),
+            ("GETEX k EX 10 PERSIST", Class::Other),
+            ("GETDEL k", Class::Other),
             ("SORT l", Class::Idempotent),
             ("SORT l LIMIT 0 5 store other", Class::Other),
             ("GEORADIUS g 1 2 3 km STOREDIST d", Class::Other),

@@ -120,25 +120,22 @@ pub(super) const HARMLESS: &[&str] = &[
 
 /// Writes that leave the same value when they run twice, and answer the same.
 ///
+/// `HMSET` answers `OK`, unlike `HSET`, which counts; `PFMERGE` makes a union, to which what is in it already adds nothing;
+/// `SETRANGE` puts the same bytes at the same place, and answers with the length that comes of it.
+///
 /// Not here: `LSET` and `LTRIM`, whose indexes mean other elements once somebody has pushed, and `LTRIM` even without
 /// that; `RENAME`, `COPY`, `RESTORE` and `XGROUP CREATE`, which fail the second time; `FLUSHDB` and `FLUSHALL`, which
 /// would take with them all that others have written since; `BITOP` and the commands with `STORE` in their name, whose
 /// result may be one of their sources.
-pub(super) const IDEMPOTENT: &[&str] = &[
-    // Answers with the value, which it does not change, and sets the same time to live.
-    "getex", // Answers `OK`, unlike `HSET`, which counts.
-    "hmset", "mset", // A union: what is in it already changes nothing.
-    "pfmerge", "psetex", "setex",
-    // The same bytes at the same place; answers with the length that comes of it.
-    "setrange",
-];
+pub(super) const IDEMPOTENT: &[&str] = &["hmset", "mset", "pfmerge", "psetex", "setex", "setrange"];
 
 /// Writes whose effect is the same when they run twice, while the second answer differs: it counts what is new, or
 /// what there was.
 ///
 /// Not here: `SETNX`, `HSETNX`, `MSETNX`, since their answer is what they are sent for ("was I the first?"), and the
-/// second one says no to whom the first said yes; `LREM`, `ZREMRANGEBYRANK`, `LPOP` and the like, which find something
-/// else the second time.
+/// second one says no to whom the first said yes; `GETDEL`, `GETSET`, `HGETDEL` and `SET` with `GET`, whose second answer
+/// is no longer the value that they took; `HGETEX`, which may or may not set a time to live; `LREM`, `ZREMRANGEBYRANK`,
+/// `LPOP` and the like, which find something else the second time.
 pub(super) const EFFECTS: &[&str] = &[
     "del",
     // With whatever condition: the second time the expiry is already as it was to be.
@@ -180,6 +177,8 @@ pub(super) const BY_ARGUMENTS: &[(&str, Rule)] = &[
     // Without a destination they read; the server flags them as writes for the sake of those with one.
     ("georadius", Rule::UnlessStored),
     ("georadiusbymember", Rule::UnlessStored),
+    // Answers with the value, which may be gone the second time if it was given little time to live.
+    ("getex", Rule::UnlessExpiring),
     // `NX`, `XX` and `GET` answer something else the second time; what `KEEPTTL` keeps may have been set in between.
     ("set", Rule::PlainSet),
     ("sort", Rule::UnlessStored),

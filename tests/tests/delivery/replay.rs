@@ -47,9 +47,22 @@ async fn each_level_sends_one_class_of_commands_more_again() {
         let mut connection = client.connection().replay(level);
         for (rank, commands) in [
             &["GET k", "EXISTS k"][..],
-            &["SET k v", "SET k v PX 60000", "MSET a 1 b 2"],
-            &["DEL k", "HSET h f v", "SADD s a", "EXPIRE a 60", "ZADD z 1 a"],
-            &["INCR n", "SET k v NX", "LPUSH l a", "EVAL return(1) 0"],
+            &["SET k v", "SET k v PX 60000", "MSET a 1 b 2", "GETEX a PERSIST"],
+            &[
+                "DEL k",
+                "HSET h f v",
+                "SADD s a",
+                "EXPIRE a 60",
+                "GETEX a EX 60",
+                "ZADD z 1 a",
+            ],
+            &[
+                "INCR n",
+                "SET k v NX",
+                "GETDEL b",
+                "LPUSH l a",
+                "EVAL return(1) 0",
+            ],
         ]
         .into_iter()
         .enumerate()
