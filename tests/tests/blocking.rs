@@ -350,6 +350,7 @@ async fn what_would_spoil_a_shared_connection_is_refused_with_advice() {
         ("SUBSCRIBE news", "`pubsub()`"),
         ("client reply off", "set_no_response"),
         ("CLIENT TRACKING ON", "`dedicated()`"),
+        ("CLIENT NO-EVICT ON", "`dedicated()`"),
     ] {
         let mut words = line.split(' ');
         let name = words.next().unwrap();

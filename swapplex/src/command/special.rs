@@ -51,6 +51,7 @@ const SPECIAL: &[(&str, Special)] = &[
     ("CLIENT|CACHING", Dedicated),
     ("CLIENT|CAPA", Dedicated),
     ("CLIENT|IMPORT-SOURCE", Dedicated),
+    ("CLIENT|NO-EVICT", Dedicated),
     ("CLIENT|NO-TOUCH", Dedicated),
     (
         "CLIENT|REPLY",
