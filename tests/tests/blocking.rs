@@ -58,7 +58,17 @@ async fn a_blocking_command_ends_when_the_server_says_so() {
     let settings = Client::builder(Source::url(server.url()).unwrap());
     // The server may take longer than a command otherwise may.
     let client = settings.command_timeout(Duration::from_millis(500)).build();
-    let popped: Option<(String, String)> = client.connection().blpop("list", 1.0).await.unwrap();
+    let mut connection = client.connection();
+    let popped: Option<(String, String)> = connection.blpop("list", 1.0).await.unwrap();
+    assert_eq!(popped, None);
+    // One second, as the server reads it.
+    let mut hexadecimal = cmd("BLPOP");
+    let popped: Option<(String, String)> = hexadecimal
+        .arg("list")
+        .arg("0x.8p1")
+        .query_async(&mut connection)
+        .await
+        .unwrap();
     assert_eq!(popped, None);
 }
 

@@ -50,10 +50,13 @@ impl Wait {
             .ok()
             .and_then(|text| text.parse::<f64>().ok());
         match seconds {
-            Some(0.0) => Self::ForEver,
+            // The server rounds up to milliseconds, and only then looks at the sign.
+            Some(-0.001..=0.0) => Self::ForEver,
             Some(seconds) if seconds > 0.0 => {
                 Duration::try_from_secs_f64(seconds).map_or(Self::ForEver, Self::AtMost)
             }
+            // `strtold` reads these, and so does the server. They are too rare to be read here, too.
+            None if is_hexadecimal(text) => Self::ForEver,
             // The server refuses it without waiting.
             _ => Self::None,
         }
@@ -69,6 +72,11 @@ impl Wait {
             _ => Self::None,
         }
     }
+}
+
+fn is_hexadecimal(number: &[u8]) -> bool {
+    let behind_sign = number.strip_prefix(b"-").or(number.strip_prefix(b"+"));
+    matches!(behind_sign.unwrap_or(number), [b'0', b'x' | b'X', _, ..])
 }
 
 /// Which connection a command may take, for one who shares a connection with others.
@@ -183,9 +191,18 @@ mod tests {
             ("BZMPOP 0 1 a MIN", FOR_EVER),
             ("BZPOPMIN a 1", at_most(1000)),
             ("BZPOPMAX a 1e300", FOR_EVER),
+            ("BLPOP a +.5", at_most(500)),
+            ("BLPOP a 5.e-1", at_most(500)),
+            ("BLPOP a -0", FOR_EVER),
+            ("BLPOP a -0.0001", FOR_EVER),
+            ("BLPOP a 0x10", FOR_EVER),
+            ("BLPOP a +0X.8p1", FOR_EVER),
             ("BLPOP a nonsense", Route::Apart(Wait::None)),
             ("BLPOP a -1", Route::Apart(Wait::None)),
+            ("BLPOP a -0.0011", Route::Apart(Wait::None)),
             ("BLPOP a nan", Route::Apart(Wait::None)),
+            ("BLPOP a 0b1", Route::Apart(Wait::None)),
+            ("BLPOP a 0x", Route::Apart(Wait::None)),
             ("XREAD BLOCK 250 STREAMS a $", at_most(250)),
             ("xread count 5 block 0 streams a $", FOR_EVER),
             (
