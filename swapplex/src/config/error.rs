@@ -6,8 +6,10 @@ use super::Origin;
 
 /// Why the configuration gives no address to connect to.
 ///
-/// The text names the variables concerned and what was expected of them. It never repeats a value, because a value
-/// in the wrong place is so often a secret (a whole URL in `REDIS_HOST`, a password in `REDIS_PASSWORD_ENV`).
+/// The text names the variables concerned and what was expected of them. It repeats no value, because a value in the
+/// wrong place is so often a secret (a whole URL in `REDIS_HOST`, a password in `REDIS_PASSWORD_ENV`). What a `…_ENV`
+/// variable names is told where it can be the name of a variable; next to a secret only if it is made of words in upper
+/// case, or numbers, with underscores between them, as `MASTER_REDIS_PASSWORD` is.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -43,6 +45,8 @@ pub enum ConfigError {
     },
 
     /// A `…_ENV` variable names a variable that is unset or empty: set that one, or unset this one.
+    ///
+    /// Where the name may be a secret, this is an [`Invalid`](Self::Invalid).
     #[error("{variable} names the variable {named}, which is not set: set {named}, or unset {variable}")]
     NamedUnset {
         /// The `…_ENV` variable.

@@ -49,9 +49,9 @@
 //!
 //! # Secrets
 //!
-//! No `Debug`, no error and no explanation shows a password. Errors repeat no value at all, since a value in the wrong
-//! place is so often a secret. A user name is shown only next to a password: alone it does nothing, and most likely is
-//! the password.
+//! No `Debug`, no error and no explanation shows a password. Errors repeat no value, since a value in the wrong place is so
+//! often a secret, except for [names of variables](ConfigError) that can hardly be one. A user name is shown only next to a
+//! password: alone it does nothing, and most likely is the password.
 //!
 //! # Examples
 //!

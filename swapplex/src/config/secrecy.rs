@@ -87,7 +87,7 @@ fn variables(component: Component) -> BoxedStrategy<Vec<(String, String)>> {
     let name = format!("REDIS_{}", component.suffix());
     let named_by = format!("{name}_ENV");
     let misplaced = if component.may_hold_secret() {
-        prop_oneof![password(), url()].boxed()
+        prop_oneof![password(), password().prop_map(|it| it.to_uppercase()), url()].boxed()
     } else {
         pasted_url().boxed()
     };

@@ -262,12 +262,11 @@ fn trim_newline(text: &str) -> &str {
 }
 
 fn named_unset(component: Component, variable: String, named: String) -> ConfigError {
-    let is_name = |byte: u8| byte == b'_' || byte.is_ascii_alphanumeric();
-    let is_upper = |byte: u8| !byte.is_ascii_lowercase();
-    let may_show = !named.starts_with(|first: char| first.is_ascii_digit())
-        && named
-            .bytes()
-            .all(|byte| is_name(byte) && (is_upper(byte) || !component.may_hold_secret()));
+    let may_show = if component.may_hold_secret() {
+        looks_like_name(&named)
+    } else {
+        may_be_name(&named)
+    };
     if may_show {
         ConfigError::NamedUnset { variable, named }
     } else {
@@ -277,6 +276,23 @@ fn named_unset(component: Component, variable: String, named: String) -> ConfigE
             expected: "the name of an environment variable that is set",
         }
     }
+}
+
+fn may_be_name(text: &str) -> bool {
+    !text.starts_with(|first: char| first.is_ascii_digit())
+        && text
+            .bytes()
+            .all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
+}
+
+/// Whether a text is most likely no password: those have no underscores, or lower case, or letters next to digits.
+fn looks_like_name(text: &str) -> bool {
+    let is_word = |part: &str| {
+        part.bytes().all(|byte| byte.is_ascii_uppercase()) || part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    text.starts_with(|first: char| first.is_ascii_uppercase())
+        && text.contains('_')
+        && text.split('_').all(is_word)
 }
 
 #[cfg(test)]
@@ -302,10 +318,10 @@ mod tests {
             ]);
             assert_eq!(text(&fake, component), Ok(Some("value".to_owned())), "{name}");
 
-            let fake = Fake::new([(&format!("{name}_ENV"), "NOWHERE"), (&name, "own")]);
-            let error = text(&fake, component).expect_err("NOWHERE is not set");
+            let fake = Fake::new([(&format!("{name}_ENV"), "NOT_SET_6379"), (&name, "own")]);
+            let error = text(&fake, component).expect_err("NOT_SET_6379 is not set");
             assert!(
-                error.contains(&format!("{name}_ENV")) && error.contains("NOWHERE"),
+                error.contains(&format!("{name}_ENV")) && error.contains("NOT_SET_6379"),
                 "{error}"
             );
         }
@@ -327,6 +343,11 @@ mod tests {
             (Component::Password, "hunter2"),
             (Component::Password, "S3CRET-"),
             (Component::Password, "2SECRET"),
+            (Component::Password, "HUNTER2SECRET"),
+            (Component::Password, "JBSWY3DPEHPK3PXP"),
+            (Component::Password, "S3CRET_WORD"),
+            (Component::Password, "_SECRET"),
+            (Component::Userinfo, "SECRET"),
             (Component::Username, "token"),
             (Component::Host, "redis://:hunter2@host"),
         ] {
