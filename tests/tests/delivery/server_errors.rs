@@ -151,7 +151,7 @@ async fn row_13_a_script_that_runs_for_ever_is_waited_for_where_a_database_is_to
         .build();
     let mut events = client.connection_stream();
     let get = tokio::spawn(async move { client.get("k").await });
-    let ConnectionEvent::Failed { cause, .. } = events.next().await else {
+    let Some(ConnectionEvent::Failed { cause, .. }) = events.next().await else {
         panic!("nothing is selected while the script runs")
     };
     assert!(!cause.is_permanent(), "{cause}");
