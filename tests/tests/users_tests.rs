@@ -77,6 +77,15 @@ async fn a_client_of_a_tests_own_starts_empty() {
 }
 
 #[tokio::test]
+async fn a_test_that_closes_has_a_client_of_its_own() {
+    let client = Client::open(private_server::url()).unwrap();
+    assert_eq!(Keys::visits("me").on(&client).incr(1).await.unwrap(), 1);
+    client.close().await.unwrap();
+    let late = Keys::visits("me").on(&client).incr(1).await;
+    assert!(matches!(late, Err(Error::NotExecuted(_))), "{late:?}");
+}
+
+#[tokio::test]
 async fn an_outcome_can_be_made_unknown() {
     // A server of its own: others are not to wait, too.
     let server = swapplex_tests::RedisServer::start();

@@ -117,9 +117,26 @@
 //! a reason.
 //!
 //! Each `#[tokio::test]` has a runtime of its own, and so a connection of its own to the database; hundreds of them, one
-//! after the other or at once, don't disturb each other. A test may [`close`](crate::close) the database; the next one
-//! connects again. With [`#[swapplex::test]`](macro@crate::test) requests that a test left under way are answered before
-//! it ends.
+//! after the other or at once, don't disturb each other. With [`#[swapplex::test]`](macro@crate::test) requests that a test
+//! left under way are answered before it ends.
+//!
+//! What would disturb them is a test that [closes](crate::Database::close) the database: it is closed on every runtime that
+//! uses it at that moment, so the tests that run at the same time end with
+//! [`NotExecuted`](crate::Error::NotExecuted). A test of how things end has a client of its own, or, where the program closes
+//! a static database itself, is the only one in its file of `tests/`, and so in its process:
+//!
+//! ```no_run
+//! # mod private_server { pub fn url() -> String { String::new() } }
+//! # use swapplex::{Client, Error};
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::open(private_server::url())?;
+//! client.set("order:7", "paid").await?;
+//! client.close().await?;
+//! let late = client.set("order:8", "paid").await;
+//! assert!(matches!(late, Err(Error::NotExecuted(_))));
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! What they share is the keys. Tests stay apart by what their keys are about: a user, a token, an order with an id that
 //! no other test has. `concat!(module_path!(), "/name of the test")` is one. A
