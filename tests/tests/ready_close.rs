@@ -47,6 +47,20 @@ async fn a_database_is_ready_once_its_server_answers() {
 }
 
 #[tokio::test]
+async fn who_asks_until_a_database_is_ready_may_begin_before_the_server() {
+    let server = RedisServer::start();
+    server.kill();
+    let client = Client::builder(Source::url(server.url()).unwrap())
+        .reconnect_debounce(Duration::from_millis(10), Duration::ZERO)
+        .build();
+    client.ready().await.unwrap_err();
+    server.restart();
+    while client.ready().await.is_err() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_user_who_may_not_ping_is_ready() {
     let server = RedisServer::builder()
         .user("few on >pw ~* +get +client|id")

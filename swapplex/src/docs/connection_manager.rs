@@ -50,10 +50,30 @@
 //! let client = Client::builder(Source::url("redis://cache:6379/1")?)
 //!     .command_timeout(Duration::from_secs(1))
 //!     .build();
-//! // A manager connects as it is made. A client does when it is used, or where you want to know:
-//! client.ready().await?;
+//! // A manager connects as it is made, a client when it is used.
 //! let mut connection = client.connection();
 //! redis::cmd("PING").exec_async(&mut connection).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A manager tries to connect several times as it is made. Here that is what the first command does: it waits for a
+//! connection until its time is up. [`ready`](crate::Client::ready) waits for nothing but the attempt under way: after one
+//! that failed it gives the same error until the next one, 1.5 to 2 s later. So a service that may start before its
+//! server, and wants to wait for it longer than a command does, asks again:
+//!
+//! ```no_run
+//! use std::time::{Duration, Instant};
+//!
+//! # async fn example(client: swapplex::Client) -> Result<(), swapplex::NotReady> {
+//! let limit = Instant::now() + Duration::from_secs(60);
+//! while let Err(reason) = client.ready().await {
+//!     if Instant::now() > limit {
+//!         return Err(reason);
+//!     }
+//!     eprintln!("waiting for Redis: {reason}");
+//!     tokio::time::sleep(Duration::from_millis(500)).await;
+//! }
 //! # Ok(())
 //! # }
 //! ```
