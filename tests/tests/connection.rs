@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use env_url::{ParseError, Url};
 use futures_util::StreamExt;
 use redis::aio::ConnectionLike;
-use redis::{AsyncCommands, ErrorKind, RedisError, RedisResult, Script, ServerErrorKind, Value};
+use redis::{
+    AsyncCommands, ErrorKind, RedisError, RedisResult, Script, ServerErrorKind, Value, from_redis_value,
+};
 use swapplex::config::Source;
 use swapplex::{Client, Error};
 use swapplex_tests::RedisServer;
@@ -448,5 +450,41 @@ fn poll_once<F: Future>(future: F) -> F::Output {
     match future.as_mut().poll(&mut cx) {
         std::task::Poll::Ready(output) => output,
         std::task::Poll::Pending => panic!("not ready at once"),
+    }
+}
+
+/// What `docs::connection_manager` says.
+#[tokio::test]
+async fn pairs_are_read_as_pairs_in_both_protocols_and_into_a_flat_list_in_resp2_alone() {
+    let server = RedisServer::start();
+    for (url, is_resp2) in [
+        (server.url() + "?protocol=resp2", true),
+        (server.url() + "?protocol=resp3", false),
+    ] {
+        let client = Client::open(url).unwrap();
+        let mut conn = client.connection();
+        let () = conn
+            .hset_multiple("h", &[("one", "1"), ("two", "2")])
+            .await
+            .unwrap();
+        server.set_config("maxclients", "100");
+        for (command, is_map) in [
+            ("HGETALL h", true),
+            ("CONFIG GET maxclients", true),
+            ("HRANDFIELD h 2 WITHVALUES", false),
+            ("ZRANGE z 0 -1 WITHSCORES", false),
+            ("ZPOPMIN z 2", false),
+        ] {
+            let () = conn.zadd_multiple("z", &[(1, "one"), (2, "two")]).await.unwrap();
+            let words: Vec<_> = command.split(' ').collect();
+            let mut asked = redis::cmd(words[0]);
+            let value: Value = asked.arg(&words[1..]).query_async(&mut conn).await.unwrap();
+            let pairs: Vec<(String, u64)> = from_redis_value(value.clone()).unwrap();
+            assert!(!pairs.is_empty(), "{command}: {value:?}");
+            let map: Result<HashMap<String, u64>, _> = from_redis_value(value.clone());
+            assert_eq!(map.is_ok(), is_resp2 || is_map, "{command}: {value:?}");
+            let flat: Result<Vec<String>, _> = from_redis_value(value.clone());
+            assert_eq!(flat.is_ok(), is_resp2, "{command}: {value:?}");
+        }
     }
 }

@@ -90,9 +90,17 @@
 //! | `set_push_sender`, `set_automatic_resubscription` | [`pubsub`](crate::Client::pubsub) | see below |
 //! | `set_cache_config` | not there yet | |
 //!
-//! The URL is read as redis-rs reads it, with one difference that may show: RESP3 is the default. `FromRedisValue` makes
-//! the same of both, but code that matches on `Value` sees maps, sets, doubles and booleans where there were arrays and
-//! strings. `?protocol=resp2` brings those back.
+//! The URL is read as redis-rs reads it, with one difference that may show: RESP3 is the default. Where there were arrays
+//! and strings, there are maps, sets, doubles, booleans, and pairs that are arrays of their own. `FromRedisValue` makes the
+//! same of both for most types; what you have to look for is
+//!
+//! - pairs that are read into a flat list, such as a `Vec<String>` of `HGETALL`, `CONFIG GET`, `HRANDFIELD … WITHVALUES`,
+//!   `ZRANGE … WITHSCORES` or `ZPOPMIN` with a count: that is an error. `Vec<(K, V)>` reads them in both protocols;
+//! - pairs of the last three that are read into a `HashMap`, which is an error, too. For `HGETALL` and `CONFIG GET` it is
+//!   right in both;
+//! - code that matches on `Value`.
+//!
+//! `?protocol=resp2` brings the arrays and strings back.
 //!
 //! # Lost connections
 //!
