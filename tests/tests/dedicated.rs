@@ -8,6 +8,7 @@ use redis::{AsyncCommands, RedisError, Value, cmd, pipe};
 use swapplex::config::Source;
 use swapplex::{Client, Error, NoReply, NotExecuted};
 use swapplex_tests::RedisServer;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 fn inside(error: &RedisError) -> &Error {
     Error::inside(error).expect("one of our errors")
@@ -105,6 +106,44 @@ async fn messages_come_through_redis_rs_own_type() {
         drop((client, publisher));
         until_clients(&server, 0).await;
     }
+}
+
+/// The loop of `docs::connection_manager`.
+async fn follow(client: Client, messages: UnboundedSender<String>) {
+    loop {
+        let _: Result<(), Error> = listen(&client, &messages).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn listen(client: &Client, messages: &UnboundedSender<String>) -> Result<(), Error> {
+    let mut pubsub = client.pubsub().await?;
+    pubsub.subscribe("news").await?;
+    let mut news = pubsub.on_message();
+    while let Some(message) = news.next().await {
+        let _ = messages.send(message.get_payload()?);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_channel_is_followed_through_an_outage_that_is_longer_than_commands_wait() {
+    let server = RedisServer::start();
+    let client = Client::builder(Source::url(server.url()).unwrap())
+        .command_timeout(Duration::from_millis(100))
+        .build();
+    let (sender, mut messages) = unbounded_channel();
+    let following = tokio::spawn(follow(client.clone(), sender));
+    for message in ["before", "after"] {
+        while server.command(&["PUBLISH", "news", message]).integer() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(messages.recv().await.unwrap(), message);
+        server.kill();
+        while client.get("k").await.is_ok() {}
+        server.restart();
+    }
+    following.abort();
 }
 
 #[tokio::test]

@@ -176,22 +176,32 @@
 //! that messages were missed, as they are with both:
 //!
 //! ```no_run
+//! use std::time::Duration;
 //! use futures_util::StreamExt;
 //!
 //! # async fn catch_up() {}
 //! # async fn handle(_: redis::Msg) {}
-//! async fn follow() -> Result<(), swapplex::Error> {
+//! async fn follow() {
 //!     loop {
-//!         // Waits for a connection, as commands do.
-//!         let mut pubsub = swapplex::get_connection().pubsub().await?;
-//!         pubsub.subscribe("news").await?;
-//!         // What was published when nobody listened.
-//!         catch_up().await;
-//!         let mut messages = pubsub.on_message();
-//!         while let Some(message) = messages.next().await {
-//!             handle(message).await;
+//!         match listen().await {
+//!             Ok(()) => eprintln!("the subscription is lost"),
+//!             Err(error) => eprintln!("no subscription: {error}"),
 //!         }
+//!         tokio::time::sleep(Duration::from_millis(500)).await;
 //!     }
+//! }
+//!
+//! async fn listen() -> Result<(), swapplex::Error> {
+//!     // Waits for a connection, as commands do, and no longer than they may.
+//!     let mut pubsub = swapplex::get_connection().pubsub().await?;
+//!     pubsub.subscribe("news").await?;
+//!     // What was published when nobody listened.
+//!     catch_up().await;
+//!     let mut messages = pubsub.on_message();
+//!     while let Some(message) = messages.next().await {
+//!         handle(message).await;
+//!     }
+//!     Ok(())
 //! }
 //! ```
 //!
