@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use redis::AsyncCommands;
 use swapplex::codec::Json;
 use swapplex::shape::{Counter, Hash, List, SortedSet, Value};
 use swapplex::{Client, Database, Error, RedisKeys};
@@ -240,6 +241,41 @@ async fn a_value_that_does_not_decode_names_key_and_type() -> Result<(), Error> 
     let (name, age) = tokio::join!(Keys::name(8001).get(), Keys::age(8001).get());
     assert_eq!(name?.as_deref(), Some("x"));
     assert!(age.is_err());
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_error_repeats_nothing_of_a_value_that_does_not_decode() -> Result<(), Error> {
+    let secret = r#""hunter2-secret""#;
+    for key in ["user:8101:age", "user:8101:tags", "user:8101:views"] {
+        Shop::set(format!("shop:{key}"), secret).await?;
+    }
+    Shop::connection()
+        .hset::<_, _, _, ()>("shop:cart:8101", "tea", secret)
+        .await?;
+    for (error, said) in [
+        (
+            Keys::age(8101).get().await.map(drop),
+            "the value of the key `shop:user:8101:age` is no `u8`: its 16 bytes do not convert",
+        ),
+        (
+            Keys::views(8101).get().await.map(drop),
+            "the value of the key `shop:user:8101:views` is no `i64`: its 16 bytes do not convert",
+        ),
+        (
+            Keys::cart(8101).get("tea").await.map(drop),
+            "the value of the key `shop:cart:8101` is no `u32`: its 16 bytes do not convert",
+        ),
+        (
+            Keys::tags(8101).get().await.map(drop),
+            "the value of the key `shop:user:8101:tags` is no `alloc::vec::Vec<alloc::string::String>`: expected a \
+             sequence at line 1 column 16",
+        ),
+    ] {
+        let error = error.expect_err(said);
+        assert_eq!(error.to_string(), said);
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
     Ok(())
 }
 

@@ -16,6 +16,111 @@ impl<T: Serialize + ?Sized> Encode<T> for Json {
 
 impl<T: DeserializeOwned> Decode<T> for Json {
     fn decode(bytes: Bytes) -> Result<T, Failure> {
-        Ok(serde_json::from_slice(&bytes)?)
+        serde_json::from_slice(&bytes).map_err(|error| without_value(&error).into())
+    }
+}
+
+/// What `serde_json` says, without what it repeats of the value, which may be secret, and of any size.
+fn without_value(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    // Where it isn't JSON, the text says only where that is.
+    if !error.is_data() || OF_THE_TYPE.iter().any(|start| text.starts_with(start)) {
+        return text;
+    }
+    let is_told = OF_BOTH.iter().any(|start| text.starts_with(start));
+    match text.rsplit_once(", expected ") {
+        Some((_, expected)) if is_told => format!("expected {expected}"),
+        // In the words of the type's own code, or in new ones of serde's.
+        _ if error.line() == 0 => "it does not fit".to_owned(),
+        _ => format!(
+            "it does not fit at line {} column {}",
+            error.line(),
+            error.column()
+        ),
+    }
+}
+
+/// How serde's errors begin that tell only what the type has.
+const OF_THE_TYPE: [&str; 3] = [
+    "missing field ",
+    "duplicate field ",
+    "data did not match any variant ",
+];
+
+/// How serde's errors begin that tell what there is, and at the end what the type has.
+const OF_BOTH: [&str; 5] = [
+    "invalid type: ",
+    "invalid value: ",
+    "invalid length ",
+    "unknown variant ",
+    "unknown field ",
+];
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "lowercase")]
+    #[expect(dead_code, reason = "nothing here is ever read")]
+    enum Plan {
+        Free,
+        Paid { until: u32 },
+    }
+
+    /// A type with an error of its own.
+    #[derive(Deserialize)]
+    #[serde(try_from = "String")]
+    struct Token;
+
+    impl TryFrom<String> for Token {
+        type Error = String;
+
+        fn try_from(text: String) -> Result<Self, String> {
+            Err(format!("no token: {text}"))
+        }
+    }
+
+    fn said<T: DeserializeOwned>(value: &'static str) -> String {
+        let error = Json::decode(Bytes::from_static(value.as_bytes())).map(|_: T| ());
+        error.expect_err(value).to_string()
+    }
+
+    #[test]
+    fn an_error_says_what_was_expected_and_repeats_nothing_of_the_value() {
+        for (said, expected) in [
+            (said::<u8>(r#""hunter2""#), "expected u8 at line 1 column 9"),
+            (said::<u8>("12345"), "expected u8 at line 1 column 5"),
+            (
+                said::<u8>(r#""1, expected 2""#),
+                "expected u8 at line 1 column 15",
+            ),
+            (
+                said::<(u8, u8)>("[1]"),
+                "expected a tuple of size 2 at line 1 column 3",
+            ),
+            (
+                said::<Plan>(r#""hunter2""#),
+                "expected `free` or `paid` at line 1 column 9",
+            ),
+            (
+                said::<Plan>(r#"{"paid": {"hunter2": 1}}"#),
+                "expected `until` at line 1 column 19",
+            ),
+            (
+                said::<Plan>(r#"{"paid": {}}"#),
+                "missing field `until` at line 1 column 11",
+            ),
+            (said::<Token>(r#""hunter2""#), "it does not fit"),
+            (
+                said::<Vec<Token>>(r#"["hunter2"]"#),
+                "it does not fit at line 1 column 11",
+            ),
+            (said::<u8>("hunter2"), "expected value at line 1 column 1"),
+        ] {
+            assert_eq!(said, expected);
+        }
     }
 }

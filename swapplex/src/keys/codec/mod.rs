@@ -4,6 +4,9 @@
 //! stores what redis-rs stores for a single argument: text, numbers, bytes. `Json` (feature `json`) and `Postcard`
 //! (feature `postcard`) store whatever serde can serialise.
 //!
+//! Values may be secret, and errors are logged: what these three say of a value that they can't decode repeats nothing of
+//! it. The key is named, and what was expected; `Plain` adds how many bytes there are, `Json` where in them it gave up.
+//!
 //! For a codec of your own, implement [`Encode`] and [`Decode`]:
 //!
 //! ```
@@ -65,7 +68,8 @@ pub trait Decode<T> {
     ///
     /// # Errors
     ///
-    /// Where the bytes are no such value.
+    /// Where the bytes are no such value. Users will see the text in [`Error::Decode`](crate::Error::Decode), so it should
+    /// repeat nothing of them.
     fn decode(bytes: Bytes) -> Result<T, Failure>;
 }
 

@@ -19,7 +19,10 @@ where
 
 impl<T: FromRedisValue> Decode<T> for Plain {
     fn decode(bytes: Bytes) -> Result<T, Failure> {
-        Ok(T::from_redis_value(Value::BulkString(bytes.into()))?)
+        let length = bytes.len();
+        // redis-rs's error repeats the value, which may be secret, and of any size.
+        T::from_redis_value(Value::BulkString(bytes.into()))
+            .map_err(|_| format!("its {length} bytes do not convert").into())
     }
 }
 

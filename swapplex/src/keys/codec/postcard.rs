@@ -19,6 +19,7 @@ impl<T: Serialize + ?Sized> Encode<T> for Postcard {
 
 impl<T: DeserializeOwned> Decode<T> for Postcard {
     fn decode(bytes: Bytes) -> Result<T, Failure> {
+        // Its errors repeat nothing of the value.
         Ok(::postcard::from_bytes(&bytes)?)
     }
 }
