@@ -85,8 +85,8 @@ pub enum Error {
 #[non_exhaustive]
 pub enum NotExecuted {
     /// There was no connection to send it on, and there is none in sight.
-    #[error("{0}")]
-    Connect(#[source] Arc<ConnectError>),
+    #[error(transparent)]
+    Connect(Arc<ConnectError>),
     /// Its time was up before it could be sent, here while the last attempt to connect had failed like this.
     #[error("no connection in time; the last attempt failed: {0}")]
     Unreachable(#[source] Arc<ConnectError>),
@@ -107,8 +107,8 @@ pub enum NotExecuted {
 #[non_exhaustive]
 pub enum NoReply {
     /// The connection was lost.
-    #[error("{0}")]
-    Lost(#[source] Arc<LostCause>),
+    #[error(transparent)]
+    Lost(Arc<LostCause>),
     /// Each connection that it was sent on was lost, in the end two that it had alone, while the others went on. A reply
     /// over the server's `client-output-buffer-limit` does that. Sending it again will lead to the same, even if it only
     /// reads.
@@ -240,6 +240,39 @@ mod tests {
             Some(Error::OutcomeUnknown { epoch: Some(7), .. })
         ));
         assert!(matches!(Error::from(redis), Error::OutcomeUnknown { .. }));
+    }
+
+    /// What logs show that write an error with all its sources.
+    fn chain(error: &Error) -> Vec<String> {
+        let first: &dyn StdError = error;
+        std::iter::successors(Some(first), |&error| error.source())
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn what_adds_nothing_to_its_cause_is_no_source_beside_it() {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let error = Error::from(Arc::new(ConnectError::from(refused)));
+        assert_eq!(
+            chain(&error),
+            ["not executed: connection refused", "connection refused"]
+        );
+        let source = error.source().and_then(|source| source.downcast_ref());
+        assert!(
+            matches!(source, Some(NotExecuted::Connect(cause)) if matches!(**cause, ConnectError::Io(_)))
+        );
+
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        let error = Error::OutcomeUnknown {
+            command: "INCR".into(),
+            epoch: None,
+            cause: NoReply::Lost(Arc::new(reset.into())),
+        };
+        assert_eq!(
+            chain(&error)[1..],
+            ["the connection broke: connection reset", "connection reset"]
+        );
     }
 
     #[test]

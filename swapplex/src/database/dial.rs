@@ -26,15 +26,15 @@ pub enum ConnectError {
     #[error("the configuration is wrong: {0}")]
     Config(#[from] ConfigError),
     /// The server could not be reached, or went away.
-    #[error("{0}")]
-    Io(#[source] Arc<io::Error>),
+    #[error(transparent)]
+    Io(Arc<io::Error>),
     /// The server could not prove who it is, or did not accept our certificate, or one of the TLS files is wrong.
     ///
     /// Nothing was sent to it, least of all a password, unless the server refused us after it had proved who it is.
     #[error("TLS failed: {0}")]
     Tls(#[source] Arc<io::Error>),
     /// The server was reached, but did not let us in.
-    #[error("{0}")]
+    #[error(transparent)]
     Handshake(#[from] HandshakeError),
     /// The [`on_connect`](crate::ClientBuilder::on_connect) hook failed: it returned this error, panicked, or was not done
     /// in time.
