@@ -26,7 +26,8 @@ pub enum Error {
     ///
     /// Only the caller knows whether sending it again does harm.
     #[error(
-        "{command} was sent on connection {epoch:?} and not answered, so its outcome is unknown: {cause}"
+        "{command} was sent{} and not answered, so its outcome is unknown: {cause}",
+        .epoch.map_or_else(String::new, |epoch| format!(" on connection {epoch}"))
     )]
     #[non_exhaustive]
     OutcomeUnknown {
@@ -226,13 +227,17 @@ impl From<ProtocolError> for Error {
 mod tests {
     use super::*;
 
+    fn unknown(epoch: Option<u64>, cause: NoReply) -> Error {
+        Error::OutcomeUnknown {
+            command: "INCR".into(),
+            epoch,
+            cause,
+        }
+    }
+
     #[test]
     fn an_error_is_recognised_after_a_trip_through_redis_rs() {
-        let error = Error::OutcomeUnknown {
-            command: "INCR".into(),
-            epoch: Some(7),
-            cause: NoReply::Lost(Arc::new(LostCause::ClosedByServer)),
-        };
+        let error = unknown(Some(7), NoReply::Lost(Arc::new(LostCause::ClosedByServer)));
         let redis: RedisError = error.into();
         assert!(redis.is_connection_dropped());
         assert!(matches!(
@@ -240,6 +245,22 @@ mod tests {
             Some(Error::OutcomeUnknown { epoch: Some(7), .. })
         ));
         assert!(matches!(Error::from(redis), Error::OutcomeUnknown { .. }));
+    }
+
+    #[test]
+    fn an_unknown_outcome_names_the_connection_where_there_was_one() {
+        for (epoch, text) in [
+            (
+                Some(2),
+                "INCR was sent on connection 2 and not answered, so its outcome is unknown: its time was up",
+            ),
+            (
+                None,
+                "INCR was sent and not answered, so its outcome is unknown: its time was up",
+            ),
+        ] {
+            assert_eq!(unknown(epoch, NoReply::Timeout).to_string(), text);
+        }
     }
 
     /// What logs show that write an error with all its sources.
@@ -264,13 +285,8 @@ mod tests {
         );
 
         let reset = io::Error::from(io::ErrorKind::ConnectionReset);
-        let error = Error::OutcomeUnknown {
-            command: "INCR".into(),
-            epoch: None,
-            cause: NoReply::Lost(Arc::new(reset.into())),
-        };
         assert_eq!(
-            chain(&error)[1..],
+            chain(&unknown(None, NoReply::Lost(Arc::new(reset.into()))))[1..],
             ["the connection broke: connection reset", "connection reset"]
         );
     }
