@@ -25,7 +25,10 @@ const UNBLOCK_PAUSE: Duration = Duration::from_millis(50);
 /// Those requests end with the errors that a lost connection leads to: they say what was executed, as far as that is
 /// known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("closed while {requests} requests were without an answer")]
+#[error(
+    "closed while {requests} {} without an answer",
+    if *.requests == 1 { "request was" } else { "requests were" }
+)]
 #[non_exhaustive]
 pub struct Unsettled {
     /// How many requests had no answer.
@@ -120,5 +123,20 @@ fn unblock(line: &Line) {
             &connection,
             &Plain::write(&[b"CLIENT", b"UNBLOCK", id.as_bytes()]),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_request_is_told_of_as_one() {
+        for (requests, text) in [
+            (1, "closed while 1 request was without an answer"),
+            (2, "closed while 2 requests were without an answer"),
+        ] {
+            assert_eq!(Unsettled { requests }.to_string(), text);
+        }
     }
 }
