@@ -25,7 +25,8 @@ impl Database for EnvConnection {
 ///
 /// Connects if that has not been tried, and has the server answer a `PING`. Where the last attempt to connect has
 /// failed, that is the answer, at once: attempts go on by themselves. Otherwise the answer comes within the time that
-/// a connect may take, 2 s by default. For other databases there are [`Database::ready`] and [`Client::ready`].
+/// a connect may take, 2 s by default: longer than a probe of Kubernetes waits unless its `timeoutSeconds`, 1 by default,
+/// is raised. For other databases there are [`Database::ready`] and [`Client::ready`].
 ///
 /// # Errors
 ///
