@@ -201,15 +201,21 @@ impl ClientBuilder {
         self
     }
 
-    /// How many bytes one reply may have, headers included; a longer one ends the connection before it is read. 1 GiB
-    /// by default.
+    /// How many bytes one reply may have, headers included. 1 GiB by default.
+    ///
+    /// A longer one is not read, which ends the connection for all who share it: what they have under way ends, or is sent
+    /// again, as after [any loss](crate::docs::delivery). So does the request that it answers: where it may be sent again,
+    /// it costs two shared connections, and two that it has alone, until it is clear that
+    /// [it is to blame](crate::docs::delivery#requests-that-break-connections), and ends with
+    /// [`NoReply::Breaks`](crate::NoReply::Breaks). The cause is
+    /// [`ProtocolError::TooLarge`](crate::ProtocolError::TooLarge).
     pub fn reply_limit(mut self, bytes: usize) -> Self {
         self.settings.reply_limits.max_frame_bytes = bytes;
         self
     }
 
-    /// How many lists of one reply may be open inside one another; a deeper one ends the connection. 64 by default, 96
-    /// at most.
+    /// How many lists of one reply may be open inside one another; a deeper one ends the connection, as one over the
+    /// [`reply_limit`](Self::reply_limit) does. 64 by default, 96 at most.
     pub fn reply_depth_limit(mut self, depth: usize) -> Self {
         self.settings.reply_limits.max_depth = depth;
         self

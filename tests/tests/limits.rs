@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use redis::{AsyncCommands, RedisError, Value, cmd, pipe};
 use swapplex::config::Source;
-use swapplex::{Client, ClientBuilder, ConnectionEvent, Error, LostCause, NoReply, NotExecuted};
+use swapplex::{
+    Client, ClientBuilder, ConnectionEvent, Error, LostCause, NoReply, NotExecuted, ProtocolError,
+};
 use swapplex_tests::{Answer, Direction, Flow, Proxy, RedisServer, ScriptedServer, memory};
 
 fn builder(url: impl Into<String>) -> ClientBuilder {
@@ -318,7 +320,37 @@ async fn a_reply_over_the_limit_is_not_read() {
     else {
         panic!("{error}")
     };
-    assert!(matches!(**cause, LostCause::Protocol(_)), "{cause}");
+    assert!(
+        matches!(**cause, LostCause::Protocol(ProtocolError::TooLarge)),
+        "{cause}"
+    );
+    assert!(error.to_string().contains("`reply_limit`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_reply_over_the_limit_costs_its_caller_four_connections_and_others_nothing() {
+    let server = RedisServer::start();
+    let client = builder(server.url())
+        .reply_limit(1 << 20)
+        .reconnect_debounce(Duration::ZERO, Duration::ZERO)
+        .build();
+    client.set("large", vec![7; 1 << 20]).await.unwrap();
+    client.set("small", "v").await.unwrap();
+    let (large, small) = tokio::join!(client.get("large"), client.get("small"));
+    assert_eq!(small.unwrap().as_deref(), Some(&b"v"[..]));
+    let Err(Error::OutcomeUnknown {
+        cause: NoReply::Breaks(cause),
+        ..
+    }) = &large
+    else {
+        panic!("{large:?}")
+    };
+    assert!(
+        matches!(**cause, LostCause::Protocol(ProtocolError::TooLarge)),
+        "{cause}"
+    );
+    let stats = client.stats();
+    assert_eq!((stats.losses, stats.dedicated), (2, 2), "{stats:?}");
 }
 
 #[tokio::test]

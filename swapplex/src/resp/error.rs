@@ -17,11 +17,11 @@ pub enum ProtocolError {
     /// A value is not what its type (the byte given here) promises, such as a boolean that is neither `t` nor `f`.
     #[error("malformed value of type {:?} in a reply", char::from(*.0))]
     BadValue(u8),
-    /// A reply is larger than the limit, or announces that it will be.
-    #[error("a reply is larger than the limit")]
+    /// A reply is larger than [`reply_limit`](crate::ClientBuilder::reply_limit) allows, or announces that it will be.
+    #[error("a reply is larger than `reply_limit` allows")]
     TooLarge,
-    /// A reply is nested deeper than the limit.
-    #[error("a reply is nested deeper than the limit")]
+    /// A reply is nested deeper than [`reply_depth_limit`](crate::ClientBuilder::reply_depth_limit) allows.
+    #[error("a reply is nested deeper than `reply_depth_limit` allows")]
     TooDeep,
     /// A value does not end in CR LF where its length says it does.
     #[error("a reply has no line end where one is due")]
