@@ -5,10 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::ToSingleRedisArg;
-
-use crate::argument::Argument;
-use crate::batch::{Assign, Assignment, Get, GetMany, Lookup, Set, SetMany};
+use crate::batch::{Assign, Get, GetMany, Lookup, Set, SetMany};
 use crate::config::{BoxError, ConfigError, Credentials, Source};
 use crate::connection::{Dedicated, ManagedConnection, NewConnection, pubsub};
 use crate::database::{
@@ -108,8 +105,8 @@ impl Client {
     }
 
     /// As [`set`](crate::set), in this database.
-    pub fn set(&self, key: impl Into<Argument>, value: impl ToSingleRedisArg) -> Set<Self> {
-        Set::new(self.clone(), Assignment::new(key, Argument::of(&value)))
+    pub fn set<K: Assign<V>, V>(&self, key: K, value: V) -> Set<Self> {
+        Set::new(self.clone(), key.assign(value).0)
     }
 
     /// As [`set_many`](crate::set_many), in this database.

@@ -185,6 +185,29 @@ async fn many_keys_are_got_in_order() -> Result<(), Error> {
 }
 
 #[tokio::test]
+async fn a_typed_key_is_set_as_a_plain_one_is() -> Result<(), Error> {
+    let (name, age) = (Keys::name(6101), Keys::age(6101));
+    tokio::try_join!(swapplex::set(&name, "here"), swapplex::set(age.clone(), &36))?;
+    swapplex::set(Keys::session(6101), &String::from("x")).await?;
+    assert!(matches!(
+        Keys::session(6101).ttl().await?,
+        swapplex::keys::Ttl::In(_)
+    ));
+    let (_server, client) = counted();
+    swapplex::set(name.clone().on(&client), "there").await?;
+    assert_eq!(client.get(&name).await?.as_deref(), Some("there"));
+    client.set(&name, "there, too").await?;
+    assert_eq!(client.get(&name).await?.as_deref(), Some("there, too"));
+    assert_eq!(
+        (name.get().await?.as_deref(), age.get().await?),
+        (Some("here"), Some(36))
+    );
+    Shop::set(name.on(&client), "said to be here").await?;
+    assert_eq!(Keys::name(6101).get().await?.as_deref(), Some("said to be here"));
+    Ok(())
+}
+
+#[tokio::test]
 async fn keys_with_a_ttl_are_set_each_in_a_command_of_its_own() -> Result<(), Error> {
     swapplex::set_many([(Keys::session(1), "a"), (Keys::session(2), "b")]).await?;
     for id in [1, 2] {

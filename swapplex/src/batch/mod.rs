@@ -12,16 +12,13 @@ pub use get::{Get, Lookup};
 pub use many::{GetMany, SetMany};
 pub use set::{Assign, Assignment, Set};
 
-use crate::argument::Argument;
-use crate::database::{EnvConnection, Static};
-use redis::ToSingleRedisArg;
-
 /// Gets the value of a key; joins every other `get` under way in one `MGET`.
 ///
-/// For a plain key (text or bytes), asks the database of the environment, [`EnvConnection`]; for others see
-/// [`Database::get`](crate::Database::get) and [`Client::get`](crate::Client::get). The value is `None` where the key does not exist **or
-/// holds no string**: an `MGET` cannot tell, so a lone `get` does not either. Where the difference counts, use
-/// `get` of [`redis::AsyncCommands`] on a [connection](crate::get_connection).
+/// For a plain key (text or bytes), asks the database of the environment, [`EnvConnection`](crate::EnvConnection), for a
+/// [`Key`](crate::Key) its own; for others see [`Database::get`](crate::Database::get) and
+/// [`Client::get`](crate::Client::get). The value is `None` where the key does not exist **or holds no string**: an `MGET`
+/// cannot tell, so a lone `get` does not either. Where the difference counts, use `get` of [`redis::AsyncCommands`] on a
+/// [connection](crate::get_connection).
 ///
 /// The value is a slice of the buffer that it was read into (64 KiB, shared with other values). Copy what you keep
 /// for long, such as with [`Bytes::copy_from_slice`](bytes::Bytes::copy_from_slice).
@@ -30,7 +27,8 @@ use redis::ToSingleRedisArg;
 ///
 /// [`Error::NotExecuted`](crate::Error::NotExecuted) where no connection could be had in time,
 /// [`Error::Timeout`](crate::Error::Timeout) where no answer came in time (5 s by default, retries included),
-/// [`Error::Redis`](crate::Error::Redis) where the server answered with an error.
+/// [`Error::Redis`](crate::Error::Redis) where the server answered with an error,
+/// [`Error::Decode`](crate::Error::Decode) where the value of a [`Key`](crate::Key) is not what its type says.
 ///
 /// # Panics
 ///
@@ -80,15 +78,20 @@ pub fn get_many<K: Lookup>(keys: impl IntoIterator<Item = K>) -> GetMany<K::Valu
     GetMany::new(keys)
 }
 
-/// Sets the value of a key, in the database of the environment; joins every other `set` under way in one `MSET`.
+/// Sets the value of a key; joins every other `set` under way in one `MSET`.
+///
+/// A plain key (text or bytes), in the database of the environment, to whatever redis-rs makes one argument of: text,
+/// bytes, a number. A [`Key`](crate::Key), in its own database, to what it stores, given as a reference; with a `ttl`, it
+/// travels in a `SET` of its own, and the `ttl` starts.
 ///
 /// Resolves when the server has confirmed it. Where two tasks set the same key at the same time, one value is
 /// written, the one that was asked for later, and both are told that outcome.
 ///
 /// # Errors
 ///
-/// As [`get`], and [`Error::OutcomeUnknown`](crate::Error::OutcomeUnknown) where the value was sent and the time was up
-/// before the server confirmed it. Where the connection is lost, it is sent again if [`Replay`](crate::Replay) allows.
+/// As [`get`], [`Error::Encode`](crate::Error::Encode) where the value of a [`Key`](crate::Key) has no encoded form, and
+/// [`Error::OutcomeUnknown`](crate::Error::OutcomeUnknown) where the value was sent and the time was up before the server
+/// confirmed it. Where the connection is lost, it is sent again if [`Replay`](crate::Replay) allows.
 ///
 /// # Panics
 ///
@@ -102,19 +105,24 @@ pub fn get_many<K: Lookup>(keys: impl IntoIterator<Item = K>) -> GetMany<K::Valu
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), swapplex::Error> {
+/// use swapplex::{Key, shape::Value};
+///
 /// swapplex::set("user:7:name", "Ada").await?;
+///
+/// let age: Key<Value<u8>> = Key::new("user:7:age");
+/// swapplex::set(&age, &36).await?; // as age.set(&36)
 /// # Ok(())
 /// # }
 /// ```
-pub fn set(key: impl Into<Argument>, value: impl ToSingleRedisArg) -> Set<Static<EnvConnection>> {
-    Set::new(Static::new(), Assignment::new(key, Argument::of(&value)))
+pub fn set<K: Assign<V>, V>(key: K, value: V) -> Set<K::Handle> {
+    let (assignment, handle) = key.assign(value);
+    Set::new(handle, assignment)
 }
 
 /// Sets the values of many keys; joins every other [`set`] under way.
 ///
-/// For text and bytes, in the database of the environment, as [`set`]. For [`Key`](crate::Key)s, pairs of a key and a
-/// reference to its value, in the database of the keys. Keys with a `ttl` travel in one write, each in a `SET` of its
-/// own, since an `MSET` knows none.
+/// Pairs of a key and its value, of any kind that [`set`] takes. Keys with a `ttl` travel in one write, each in a `SET` of
+/// its own, since an `MSET` knows none.
 ///
 /// # Errors
 ///

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::multiplex::{Ask, Reply};
 use crate::resp;
 
-/// Something that [`set_many`](crate::set_many) can set to a value `V`: a key, and how its values are written.
+/// Something that [`set`](crate::set) can set to a value `V`: a key, and how its values are written.
 pub trait Assign<V> {
     /// Reaches the database that it is in, where nothing else is said.
     type Handle: Handle;

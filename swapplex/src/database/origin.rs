@@ -4,14 +4,11 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use redis::ToSingleRedisArg;
-
 use super::events::ConnectionStream;
 use super::ready::NotReady;
 use super::settle::Unsettled;
 use super::shared::Shared;
-use crate::argument::Argument;
-use crate::batch::{Assign, Assignment, Get, GetMany, Lookup, Set, SetMany};
+use crate::batch::{Assign, Get, GetMany, Lookup, Set, SetMany};
 use crate::client::Client;
 use crate::connection::{Dedicated, ManagedConnection};
 use crate::error::Error;
@@ -100,8 +97,8 @@ pub trait Database: Sized + Send + Sync + 'static {
     }
 
     /// As [`set`](crate::set), in this database.
-    fn set(key: impl Into<Argument>, value: impl ToSingleRedisArg) -> Set<Static<Self>> {
-        Set::new(Static::new(), Assignment::new(key, Argument::of(&value)))
+    fn set<K: Assign<V>, V>(key: K, value: V) -> Set<Static<Self>> {
+        Set::new(Static::new(), key.assign(value).0)
     }
 
     /// As [`set_many`](crate::set_many), in this database.

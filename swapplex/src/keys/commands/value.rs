@@ -118,3 +118,12 @@ impl<T: Stores<Q, C> + 'static, Q: ?Sized, C: 'static, D: Database> Assign<&Q> f
         (assignment::<T, Q, C, _, D>(&self, value), Key::into_parts(self).1)
     }
 }
+
+/// Sets the value, or a borrowed form of it.
+impl<T: Stores<Q, C> + 'static, Q: ?Sized, C: 'static, D: Database> Assign<&Q> for &Key<Value<T, C>, D> {
+    type Handle = Place<D>;
+
+    fn assign(self, value: &Q) -> (Assignment, Place<D>) {
+        (assignment::<T, Q, C, _, D>(self, value), self.place().clone())
+    }
+}
