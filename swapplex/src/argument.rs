@@ -176,6 +176,12 @@ impl From<&str> for Argument {
     }
 }
 
+impl From<&&str> for Argument {
+    fn from(text: &&str) -> Self {
+        text.as_bytes().into()
+    }
+}
+
 impl From<String> for Argument {
     fn from(text: String) -> Self {
         text.into_bytes().into()
@@ -194,8 +200,20 @@ impl From<Box<str>> for Argument {
     }
 }
 
+impl From<&Box<str>> for Argument {
+    fn from(text: &Box<str>) -> Self {
+        text.as_bytes().into()
+    }
+}
+
 impl From<Arc<str>> for Argument {
     fn from(text: Arc<str>) -> Self {
+        text.as_bytes().into()
+    }
+}
+
+impl From<&Arc<str>> for Argument {
+    fn from(text: &Arc<str>) -> Self {
         text.as_bytes().into()
     }
 }
@@ -206,6 +224,12 @@ impl From<Cow<'_, str>> for Argument {
             Cow::Borrowed(text) => text.into(),
             Cow::Owned(text) => text.into(),
         }
+    }
+}
+
+impl From<&Cow<'_, str>> for Argument {
+    fn from(text: &Cow<'_, str>) -> Self {
+        text.as_bytes().into()
     }
 }
 

@@ -1,11 +1,12 @@
 //! Gets and sets that share commands.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 use redis::AsyncCommands;
-use swapplex::{Client, Error};
+use swapplex::{Assign, Client, Error, Lookup};
 use swapplex_tests::{Answer, RedisServer, ScriptedServer};
 
 /// A value that is there.
@@ -79,6 +80,35 @@ async fn each_caller_gets_the_value_of_its_own_key() {
         let expected = (i < 3000).then(|| i.to_string());
         assert_eq!(value, expected.as_deref().and_then(text));
     }
+}
+
+/// Sets and gets the keys that a list of texts holds, by reference and by value.
+async fn set_and_get<K>(keys: Vec<K>)
+where
+    for<'a> &'a K: Lookup<Value = Bytes> + Assign<&'static str>,
+    K: Lookup<Value = Bytes> + Assign<&'static str>,
+{
+    let (_server, client) = connected().await;
+    for key in &keys {
+        client.set(key, "one").await.unwrap();
+        assert_eq!(client.get(key).await.unwrap(), text("one"));
+    }
+    client
+        .set_many(keys.iter().map(|key| (key, "two")))
+        .await
+        .unwrap();
+    let all = vec![text("two"); keys.len()];
+    assert_eq!(client.get_many(&keys).await.unwrap(), all);
+    assert_eq!(client.get_many(keys).await.unwrap(), all);
+}
+
+#[tokio::test]
+async fn keys_are_taken_in_whatever_holds_their_text() {
+    set_and_get(vec!["a", "b"]).await;
+    set_and_get(vec![String::from("a")]).await;
+    set_and_get(vec![Box::<str>::from("a")]).await;
+    set_and_get(vec![Arc::<str>::from("a")]).await;
+    set_and_get(vec![Cow::Borrowed("a"), Cow::Owned("b".into())]).await;
 }
 
 #[tokio::test]

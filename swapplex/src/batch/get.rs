@@ -52,11 +52,15 @@ macro_rules! plain_keys {
 
 plain_keys!(
     [] &str,
+    [] &&str,
     [] String,
     [] &String,
     [] Box<str>,
+    [] &Box<str>,
     [] Arc<str>,
+    [] &Arc<str>,
     ['a] Cow<'a, str>,
+    ['a] &Cow<'a, str>,
     [] &[u8],
     [] Vec<u8>,
     [] &Vec<u8>,
@@ -64,6 +68,7 @@ plain_keys!(
     [const N: usize] &[u8; N],
     [] Bytes,
     [] &Bytes,
+    [] Argument,
 );
 
 /// The future of a [`get`](crate::get).
