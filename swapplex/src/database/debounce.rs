@@ -11,7 +11,7 @@ pub(super) const BREATH: Duration = Duration::from_millis(1);
 ///
 /// The first dial and the first reconnect are free. A dial that follows another reconnect, or a dial that failed,
 /// begins no sooner than `pause` plus up to `jitter` after that one began.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Debounce {
     pause: Duration,
     jitter: Duration,
@@ -57,6 +57,35 @@ impl Debounce {
     pub(super) fn failed(&mut self, began: Instant) {
         self.last = Some(began);
         self.has_failed = true;
+    }
+}
+
+/// A dial under way. Given up before it has an outcome, it counts for nothing: what it was begun for has gone, as the live
+/// connection has that was to be replaced, and the next dial is for something else.
+#[derive(Debug)]
+pub(super) struct Attempt<'a> {
+    debounce: &'a mut Debounce,
+    before: Option<Debounce>,
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn begin(debounce: &'a mut Debounce, now: Instant) -> Self {
+        let before = Some(debounce.clone());
+        debounce.dialled(now);
+        Self { debounce, before }
+    }
+
+    /// It has an outcome.
+    pub(super) fn end(mut self) {
+        self.before = None;
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if let Some(before) = self.before.take() {
+            *self.debounce = before;
+        }
     }
 }
 
@@ -141,6 +170,16 @@ mod tests {
         assert_eq!(decisions(now), [10, 1760, 3800, 9000].map(Duration::from_millis));
         assert_eq!(decisions(now + HOUR), decisions(now));
         assert_eq!(decisions(now - HOUR), decisions(now));
+    }
+
+    #[test]
+    fn a_dial_that_is_given_up_counts_for_nothing() {
+        let (mut debounce, start) = debounce();
+        debounce.dialled(start);
+        drop(Attempt::begin(&mut debounce, start));
+        assert_eq!(debounce.next(start, 1.0), start);
+        Attempt::begin(&mut debounce, start).end();
+        assert_eq!(debounce.next(start, 0.0), start + PAUSE);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::debounce::{Debounce, until};
+use super::debounce::{Attempt, Debounce, until};
 use super::dial::{ConnectError, Destination, Dialled, dial};
 use super::events::{ConnectionEvent, EventLog};
 use super::fence::Fences;
@@ -133,9 +133,11 @@ impl Charge {
         loop {
             until(next).await;
             let began = Instant::now();
-            debounce.dialled(began);
+            let attempt = Attempt::begin(debounce, began);
             self.counters.dials.add(1);
-            match self.connect(before, began).await {
+            let outcome = self.connect(before, began).await;
+            attempt.end();
+            match outcome {
                 Ok(new) => return new,
                 Err(error) => {
                     debounce.failed(began);

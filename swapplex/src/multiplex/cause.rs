@@ -17,7 +17,7 @@ pub enum LostCause {
     #[error("the connection broke: {0}")]
     Io(#[source] Arc<io::Error>),
     /// The server sent something that is not the Redis protocol.
-    #[error("the server broke the protocol: {0}")]
+    #[error("cannot read what the server has sent: {0}")]
     Protocol(#[source] ProtocolError),
     /// The server sent a reply that nobody had asked for.
     #[error("the server sent a reply that nobody had asked for")]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use redis::{AsyncCommands, Value, cmd};
 use swapplex::config::Source;
 use swapplex::{Client, ConnectionEvent, Error};
-use swapplex_tests::{Answer, RedisServer};
+use swapplex_tests::{Answer, RedisServer, ScriptedServer};
 
 use super::{eager, live, scripted};
 
@@ -82,6 +82,29 @@ async fn a_refused_write_goes_to_where_the_address_leads_now() {
         panic!("the first connection is closed when nothing is owed on it")
     };
     assert_eq!(server.seen().dials.count(), 2);
+}
+
+#[tokio::test]
+async fn a_loss_while_the_successor_is_dialled_leads_to_a_reconnect_at_once() {
+    let server = ScriptedServer::start(|request| match (request.name().as_str(), request.connection) {
+        ("INCRBY", 0) => Answer::error(READONLY),
+        ("GET", 0) => Answer::nothing().then_close(),
+        // The successor's handshake.
+        (_, 1) => Answer::nothing(),
+        ("GET", _) => Answer::bulk("v"),
+        _ => request.handshake().unwrap_or_else(Answer::ok),
+    });
+    let client = Client::builder(Source::url(server.url()).unwrap())
+        .reconnect_debounce(Duration::from_secs(60), Duration::ZERO)
+        .build();
+    let mut connection = client.connection();
+    let refused = tokio::spawn(async move { connection.incr::<_, _, i64>("n", 1).await });
+    server
+        .until(|seen| seen.requests.iter().any(|request| request.connection == 1))
+        .await;
+    assert_eq!(client.get("k").await.unwrap().as_deref(), Some(&b"v"[..]));
+    assert_eq!(client.stats().dials, 3);
+    refused.abort();
 }
 
 #[tokio::test]
