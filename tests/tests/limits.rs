@@ -1,5 +1,7 @@
 //! Deadlines, and bounds on what is held in memory.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -366,6 +368,38 @@ async fn a_reply_nested_too_deeply_is_not_read() {
         let mut own = client.dedicated().await.unwrap();
         let result = cmd("COMMAND").query_async::<Value>(&mut own).await;
         assert_eq!(result.is_ok(), is_read, "{depth}: {result:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_over_the_budget_is_let_in_among_many_small_ones() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let client = builder(proxy.url()).in_flight_budget(1 << 20).build();
+    client.get("warm").await.unwrap();
+    // Something is always under way.
+    proxy.set(Direction::Replies, Flow::Delay(Duration::from_millis(5)));
+    let stop = Arc::new(AtomicBool::new(false));
+    let others: Vec<_> = (0..32_u64)
+        .map(|task| {
+            let (client, stop) = (client.clone(), Arc::clone(&stop));
+            tokio::spawn(async move {
+                let mut rounds = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    client.get("k").await.unwrap();
+                    tokio::time::sleep(Duration::from_millis((task * 7 + rounds * 13) % 11)).await;
+                    rounds += 1;
+                }
+                rounds
+            })
+        })
+        .collect();
+    for _ in 0..3 {
+        client.set("large", vec![b'x'; 1100 << 10]).await.unwrap();
+    }
+    stop.store(true, Ordering::Relaxed);
+    for other in others {
+        assert!(other.await.unwrap() > 0);
     }
 }
 

@@ -14,6 +14,7 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::budget::Budget;
 use super::cause::LostCause;
 use super::outbox::{Filled, FrameAt, Outbox};
 use super::undelivered::Reason;
@@ -38,9 +39,7 @@ pub(crate) struct Connection {
     pub(super) driver: AtomicWaker,
     /// Set while the driver has no timer running, so that the first request must wake it.
     pub(super) is_idle: AtomicBool,
-    budget: usize,
-    weight: AtomicUsize,
-    room: Notify,
+    budget: Budget,
     left_sent: AtomicBool,
     /// Somebody wants a new connection in place of this one.
     renewal: Notify,
@@ -65,9 +64,7 @@ impl Connection {
             writer: Mutex::new(writer),
             driver: AtomicWaker::new(),
             is_idle: AtomicBool::new(true),
-            budget,
-            weight: AtomicUsize::new(0),
-            room: Notify::new(),
+            budget: Budget::new(budget),
             left_sent: AtomicBool::new(false),
             renewal: Notify::new(),
             grouping: AtomicBool::new(true),
@@ -97,12 +94,7 @@ impl Connection {
 
     /// Resolves when the budget may have room for `length` bytes, or the connection is lost.
     pub(crate) async fn room(&self, length: usize) {
-        let room = self.room.notified();
-        tokio::pin!(room);
-        room.as_mut().enable();
-        if !self.has_room(length) && !self.is_lost() {
-            room.await;
-        }
+        self.budget.room(length, || self.is_lost()).await;
     }
 
     pub(crate) fn is_lost(&self) -> bool {
@@ -110,9 +102,7 @@ impl Connection {
     }
 
     pub(crate) fn has_room(&self, length: usize) -> bool {
-        let weight = self.weight.load(Ordering::Relaxed);
-        // A request larger than the whole budget is let in alone.
-        weight == 0 || weight + length <= self.budget
+        self.budget.has_room(length)
     }
 
     /// Whether a caller should write at once, because nobody else seems to be about.
@@ -282,7 +272,7 @@ impl Connection {
         // The socket closes when the last writer lets go of it, not when an idle thread forgets this connection.
         mem::take(&mut *lock(&self.writer));
         wake(wakers);
-        self.room.notify_waiters();
+        self.budget.wake();
         true
     }
 
@@ -304,10 +294,7 @@ impl Connection {
     fn publish(&self, wire: &Wire) {
         self.under_way.store(wire.under_way(), Ordering::Relaxed);
         self.crowd.store(wire.crowd(), Ordering::Relaxed);
-        let before = self.weight.swap(wire.weight(), Ordering::Relaxed);
-        if wire.weight() < before {
-            self.room.notify_waiters();
-        }
+        self.budget.publish(wire.weight());
     }
 
     /// Asks for a new connection in place of this one, which goes on until there is one.

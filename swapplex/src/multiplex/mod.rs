@@ -3,6 +3,7 @@
 //! Knows nothing of the environment, of reconnecting or of retrying: a request that got no answer is given back
 //! with what is known of it, down to how many of its bytes the socket took.
 
+mod budget;
 mod cause;
 mod connection;
 mod driver;
