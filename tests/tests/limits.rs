@@ -378,9 +378,9 @@ async fn a_request_over_the_budget_is_let_in_among_many_small_ones() {
     let client = builder(proxy.url()).in_flight_budget(1 << 20).build();
     client.get("warm").await.unwrap();
     // Something is always under way.
-    proxy.set(Direction::Replies, Flow::Delay(Duration::from_millis(5)));
+    proxy.set(Direction::Replies, Flow::Delay(Duration::from_millis(20)));
     let stop = Arc::new(AtomicBool::new(false));
-    let others: Vec<_> = (0..32_u64)
+    let others: Vec<_> = (0..64_u64)
         .map(|task| {
             let (client, stop) = (client.clone(), Arc::clone(&stop));
             tokio::spawn(async move {
