@@ -312,6 +312,13 @@ fn judge(
     if let Some(password) = settings.password().filter(|password| !password.is_empty()) {
         message = message.replace(password, "<redacted>");
     }
+    if code == "NOAUTH" && settings.password().is_none() {
+        // The server's words are about commands, and its users' concern is the configuration.
+        message = match settings.username() {
+            None => format!("none were sent, since no password is configured ({message})"),
+            Some(_) => format!("none were sent, since there is a user name without a password ({message})"),
+        };
+    }
     let lower = message.to_ascii_lowercase();
     // Said to whoever comes, so that it stands in the place of the answer to whatever we say first.
     if code == "DENIED" || lower.contains("max number of clients") {

@@ -52,10 +52,16 @@ async fn row_14_a_wrong_password_is_told_at_once_and_recovers_once_it_is_right()
 async fn a_missing_password_is_told_at_once_with_either_protocol() {
     let server = RedisServer::builder().password("secret").start();
     for protocol in ["resp3", "resp2"] {
-        let url = format!("redis://127.0.0.1:{}/?protocol={protocol}", server.port());
-        let client = Client::open(url).unwrap();
-        let error = client.get("k").await.unwrap_err();
-        assert_rejected(&error);
+        for (user, what) in [
+            ("", "no password is configured"),
+            ("canary@", "a user name without a password"),
+        ] {
+            let url = format!("redis://{user}127.0.0.1:{}/?protocol={protocol}", server.port());
+            let client = Client::open(url).unwrap();
+            let error = client.get("k").await.unwrap_err();
+            assert_rejected(&error);
+            assert!(error.to_string().contains(what), "{error}");
+        }
     }
 }
 
