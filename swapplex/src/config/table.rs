@@ -417,6 +417,22 @@ fn a_url_takes_the_credentials_that_it_leaves_out() {
 }
 
 #[test]
+fn what_other_software_calls_a_variable_is_told_to_have_no_effect() {
+    let variables = [
+        ("REDIS_HOST", "db"),
+        ("REDIS_DATABASE", "3"),
+        ("REDIS_USER", "app"),
+        ("REDIS_PASS", " "),
+        ("REDIS_TLS", "true"),
+        // What Kubernetes injects for a Service called `redis`.
+        ("REDIS_SERVICE_HOST", "10.0.0.11"),
+        ("REDIS_PORT_6379_TCP", "tcp://10.0.0.11:6379"),
+    ];
+    assert_eq!(load(variables).info.redis_settings().db(), 0);
+    assert_eq!(unused(variables), ["REDIS_DATABASE", "REDIS_USER", "REDIS_TLS"]);
+}
+
+#[test]
 fn userinfo_takes_what_it_leaves_out_and_replaces_the_default_as_a_whole() {
     let default = "redis://default:default-pw@db";
     let password = ("REDIS_PASSWORD", "own-pw");

@@ -10,6 +10,10 @@ use super::environment::Environment;
 use super::origin::Variable;
 use super::{ConfigError, Origin};
 
+/// What other software calls these, and nothing here asks for. Who sets one of them should hear that it has no effect,
+/// most of all where that is the difference between two databases, or between TLS and none.
+const ELSEWHERE: [&str; 6] = ["URI", "DATABASE", "USER", "PASS", "TLS", "SSL"];
+
 /// Everything that has a variable; its name is the prefix, an underscore and [`suffix`](Component::suffix).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Component {
@@ -227,7 +231,11 @@ impl<'a> Variables<'a> {
         let names = Component::ALL
             .into_iter()
             .flat_map(|it| [self.name(it), self.env_name(it)]);
-        names.filter(|name| self.value(name).is_some()).collect()
+        let elsewhere = ELSEWHERE.map(|suffix| format!("{}_{suffix}", self.prefix));
+        names
+            .chain(elsewhere)
+            .filter(|name| self.value(name).is_some())
+            .collect()
     }
 
     /// Nobody wrote the variable that Kubernetes injects, so nobody needs to hear that it has no effect.
