@@ -13,7 +13,7 @@ use crate::database::{
 };
 use crate::error::Error;
 use crate::replay::Replay;
-use crate::settings::{FOR_EVER, Settings};
+use crate::settings::{FOR_EVER, MAX_REPLY, Settings};
 use crate::stats::Stats;
 
 /// A database made at run time: the same as [`EnvConnection`](crate::EnvConnection) without a type or the environment.
@@ -198,7 +198,7 @@ impl ClientBuilder {
         self
     }
 
-    /// How many bytes one reply may have, headers included. 1 GiB by default.
+    /// How many bytes one reply may have, headers included. 1 GiB by default, 4,000,000,000 at most.
     ///
     /// A longer one is not read, which ends the connection for all who share it: what they have under way ends, or is sent
     /// again, as after [any loss](crate::docs::delivery). So does the request that it answers: where it may be sent again,
@@ -207,7 +207,7 @@ impl ClientBuilder {
     /// [`NoReply::Breaks`](crate::NoReply::Breaks). The cause is
     /// [`ProtocolError::TooLarge`](crate::ProtocolError::TooLarge).
     pub fn reply_limit(mut self, bytes: usize) -> Self {
-        self.settings.reply_limits.max_frame_bytes = bytes;
+        self.settings.reply_limits.max_frame_bytes = bytes.min(MAX_REPLY);
         self
     }
 

@@ -8,6 +8,9 @@ use crate::resp::Limits;
 /// Longer than any program runs, and short enough to be added to any moment.
 pub(crate) const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
+/// The longest reply: what is read with it is found again by 32-bit numbers.
+pub(crate) const MAX_REPLY: usize = 4_000_000_000;
+
 /// How long things may take, and how much may be held; set with [`ClientBuilder`](crate::ClientBuilder).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
