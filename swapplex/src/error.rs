@@ -151,7 +151,12 @@ impl Error {
 
     /// Whether the request was certainly not executed.
     pub fn is_not_executed(&self) -> bool {
-        matches!(self, Self::NotExecuted(_) | Self::NoRuntime | Self::Encode { .. })
+        match self {
+            Self::NotExecuted(_) | Self::NoRuntime | Self::Encode { .. } => true,
+            // What is refused on our side, such as `SELECT` on a shared connection, or an empty command.
+            Self::Redis(error) => error.kind() == redis::ErrorKind::Client,
+            Self::OutcomeUnknown { .. } | Self::Timeout { .. } | Self::Decode { .. } => false,
+        }
     }
 
     pub(crate) fn encode(key: &[u8], source: Box<dyn StdError + Send + Sync>) -> Self {

@@ -367,6 +367,7 @@ async fn what_would_spoil_a_shared_connection_is_refused_with_advice() {
         let command = words.fold(cmd(name), |mut command, word| command.arg(word).clone());
         let error = connection.req_packed_command(&command).await.unwrap_err();
         assert!(error.to_string().contains(advice), "{error}");
+        assert!(Error::from(error).is_not_executed());
         for mut pipeline in [pipe(), pipe().atomic().clone()] {
             pipeline.set("k", "v").add_command(command.clone());
             let error = pipeline.exec_async(&mut connection).await.unwrap_err();
