@@ -251,10 +251,11 @@ pub(super) async fn persist<R: Request>(
         let limit = journey.limit;
         if journey.losses >= suspect::LOSSES {
             // What changes something must not be lost to somebody else once more: nothing fences such a connection off.
+            // In a box: thousands may wait for a connection in futures like this one, and hardly any is a suspect.
             let trial = if journey.is_isolated || request.class() != Class::Read {
-                suspect::try_alone(&shared, &request, limit).await
+                Box::pin(suspect::try_alone(&shared, &request, limit)).await
             } else {
-                suspect::try_together(&shared, &request, limit).await
+                Box::pin(suspect::try_together(&shared, &request, limit)).await
             };
             match trial {
                 Trial::Answered { reply, epoch } => match request.not_now(&reply) {
