@@ -415,6 +415,31 @@ async fn a_request_over_the_budget_is_let_in_among_many_small_ones() {
 }
 
 #[tokio::test]
+async fn a_request_over_the_budget_is_let_in_where_small_ones_are_sent_one_after_the_other() {
+    let server = RedisServer::start();
+    let client = builder(server.url()).in_flight_budget(1 << 20).build();
+    let stop = Arc::new(AtomicBool::new(false));
+    let others: Vec<_> = (0..2)
+        .map(|_| {
+            let (client, stop) = (client.clone(), Arc::clone(&stop));
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    client.get("k").await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for _ in 0..3 {
+        let large = client.set("large", vec![b'x'; 1100 << 10]);
+        tokio::spawn(large).await.unwrap().unwrap();
+    }
+    stop.store(true, Ordering::Relaxed);
+    for other in others {
+        other.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn the_longest_debounce_there_is_allows_one_reconnect() {
     let server = RedisServer::start();
     let client = builder(server.url())

@@ -382,6 +382,23 @@ async fn who_pops_again_and_again_loses_nothing_when_the_client_is_closed() {
 }
 
 #[tokio::test]
+async fn a_database_closes_also_where_nobody_waits_for_it() {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    let own = client.dedicated().await.unwrap();
+    let closing = client.close();
+    assert!(closing.now_or_never().is_none(), "polled once, and dropped");
+    let closed = async {
+        while !server.clients().is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(FOR_EVER, closed).await.unwrap();
+    assert!(is_closed(&client.get("k").await.unwrap_err()));
+    drop(own);
+}
+
+#[tokio::test]
 async fn subscriptions_end() {
     let server = RedisServer::start();
     let client = Client::open(server.url()).unwrap();

@@ -20,7 +20,7 @@ use super::request::Request;
 use super::shared::Shared;
 use super::suspect::{CONVICTIONS, Witness};
 use super::ticket::Ticket;
-use crate::command::Wait;
+use crate::command::{Class, Wait};
 use crate::error::{Error, NotExecuted};
 use crate::multiplex::{Connection, Driver, LostCause, Push, Reason, Reply, Undelivered};
 use crate::settings::FOR_EVER;
@@ -330,7 +330,11 @@ pub(crate) async fn call_apart<R: Request>(
     let mut losses = Losses::default();
     loop {
         if losses.in_a_row > 1 {
-            let pause = shared.settings().reconnect_debounce.max(SHORTEST_PAUSE);
+            let pause = shared
+                .settings()
+                .reconnect_debounce
+                .min(patience)
+                .max(SHORTEST_PAUSE);
             let _ = within(limit, sleep(pause)).await;
         }
         let connect = Instant::now() + patience;
@@ -364,7 +368,11 @@ pub(crate) async fn call_apart<R: Request>(
                 losses.in_a_row += 1;
                 let patience = Instant::now() + patience;
                 let patience = limit.map_or(patience, |limit| limit.min(patience));
-                losses.convictions += u32::from(witness.blames(&shared, &undelivered, patience).await);
+                // What is not sent again is told so at once.
+                let may_go_on = !undelivered.is_sent() || request.class() == Class::Read;
+                if may_go_on && witness.blames(&shared, &undelivered, patience).await {
+                    losses.convictions += 1;
+                }
                 if losses.convictions == CONVICTIONS
                     && let Reason::Lost(cause) = undelivered.reason.clone()
                 {

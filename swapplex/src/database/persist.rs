@@ -251,6 +251,7 @@ pub(super) async fn persist<R: Request>(
         let limit = journey.limit;
         if journey.losses >= suspect::LOSSES {
             // What changes something must not be lost to somebody else once more: nothing fences such a connection off.
+            let earlier = refused.take();
             // In a box: thousands may wait for a connection in futures like this one, and hardly any is a suspect.
             let trial = if journey.is_isolated || request.class() != Class::Read {
                 Box::pin(suspect::try_alone(&shared, &request, limit)).await
@@ -280,7 +281,12 @@ pub(super) async fn persist<R: Request>(
                 Trial::Late { may_be_sent } => {
                     return Err(journey.late(&shared, &request, None, may_be_sent).into());
                 }
-                Trial::NotSent(error) => return Err(journey.unsent(&shared, &request, error).into()),
+                Trial::NotSent(error) => {
+                    return match earlier {
+                        Some(Refused { reply, .. }) => journey.give_up(&shared, &mut request, reply),
+                        None => Err(journey.unsent(&shared, &request, error).into()),
+                    };
+                }
             }
             continue;
         }
@@ -357,6 +363,10 @@ async fn send(
                     .is_err()
                 {
                     return Err(Error::NotExecuted(NotExecuted::Timeout));
+                }
+                if !connection.is_lost() {
+                    // At once, before others take the room.
+                    continue;
                 }
             }
         }

@@ -80,6 +80,8 @@ async fn end(lines: &[Arc<Line>], limit: Option<Instant>) {
     // Those that commands block on come first: what ends their wait travels on the others. They are asked before that, so
     // that who is answered can't begin to wait again.
     ask(&blocking, limit);
+    // They end also where nobody waits for that any more.
+    let asking = Asking(&others, limit);
     for _ in 0..UNBLOCKS {
         for line in &blocking {
             unblock(line);
@@ -91,9 +93,18 @@ async fn end(lines: &[Arc<Line>], limit: Option<Instant>) {
             break;
         }
     }
-    ask(&others, limit);
+    drop(asking);
     ended(&others).await;
     ended(&blocking).await;
+}
+
+/// Asks lines to end when it is dropped, however that comes about.
+struct Asking<'a>(&'a [&'a Arc<Line>], Option<Instant>);
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        ask(self.0, self.1);
+    }
 }
 
 /// Asks all at once, so that a slow server does not take the others' time.

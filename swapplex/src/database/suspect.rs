@@ -22,7 +22,7 @@ use super::request::Request;
 use super::shared::Shared;
 use super::together::Together;
 use crate::error::{Error, NotExecuted};
-use crate::multiplex::{Reply, Undelivered};
+use crate::multiplex::{LostCause, Reason, Reply, Undelivered};
 
 /// A request is suspected once it was under way at so many losses in a row.
 pub(super) const LOSSES: u32 = 2;
@@ -175,7 +175,11 @@ impl Witness {
     /// Whether it has outlived the connection that `undelivered` was sent on: where the server goes away, or closes all
     /// connections, that is nobody's fault.
     pub(super) async fn blames(self, shared: &Shared, undelivered: &Undelivered, limit: Instant) -> bool {
-        undelivered.accepted > 0 && self.0.is_some() && answers(shared, limit).await == self.0
+        let is_ours = matches!(
+            &undelivered.reason,
+            Reason::Lost(cause) if matches!(**cause, LostCause::Closed | LostCause::RuntimeEnded)
+        );
+        undelivered.accepted > 0 && !is_ours && self.0.is_some() && answers(shared, limit).await == self.0
     }
 }
 

@@ -6,12 +6,13 @@ use tokio::sync::Notify;
 
 /// What may be under way at a time, and who waits for room; see the [module](self).
 ///
-/// Only read on the hot path. What it says may be outdated by then, so it is a bound for the many, not to the byte.
+/// What the hot path reads of it may be outdated by then, so it is a bound for the many, not to the byte.
 #[derive(Debug)]
 pub(super) struct Budget {
     limit: usize,
     weight: AtomicUsize,
-    /// How much room is kept for one who has waited in vain; 0 where nobody has.
+    /// The longest request that has waited in vain, while others who need less were quicker; 0 where none has. Nobody is let
+    /// in until there is room for it. That ends by itself, whether or not anybody still wants to send it.
     reserved: AtomicUsize,
     changed: Notify,
 }
@@ -28,63 +29,57 @@ impl Budget {
 
     /// Whether a request of `length` bytes may go.
     pub(super) fn has_room(&self, length: usize) -> bool {
-        let reserved = self.reserved.load(Ordering::Relaxed);
-        if reserved != 0 && reserved != length {
-            return false;
-        }
-        let weight = self.weight.load(Ordering::Relaxed);
+        self.reserved.load(Ordering::Relaxed) == 0 && self.fits(self.weight.load(Ordering::Relaxed), length)
+    }
+
+    fn fits(&self, weight: usize, length: usize) -> bool {
         // A request larger than the whole budget is let in alone.
         weight == 0 || weight + length <= self.limit
     }
 
     /// Notes what is under way now.
     pub(super) fn publish(&self, weight: usize) {
-        if weight < self.weight.swap(weight, Ordering::Relaxed) {
-            self.wake();
+        // Pairs with `reserve`: either this sees the reservation, or that sees the weight.
+        let before = self.weight.swap(weight, Ordering::SeqCst);
+        let is_met = self.meet_reservation(weight);
+        if weight < before || is_met {
+            self.changed.notify_waiters();
         }
     }
 
-    /// Has everybody who waits look again.
-    pub(super) fn wake(&self) {
-        self.changed.notify_waiters();
-    }
-
-    /// Waits until a request of `length` bytes may go, or there `is_no_more` to wait for.
-    ///
-    /// Where others, who need less room, are quicker again and again, they are made to wait in turn.
-    pub(super) async fn room(&self, length: usize, is_no_more: impl Fn() -> bool) {
-        let mut reservation = None;
+    /// Waits until a request of `length` bytes may go.
+    pub(super) async fn room(&self, length: usize) {
+        let mut was_in_vain = false;
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            if self.has_room(length) || is_no_more() {
+            if self.has_room(length) {
                 return;
             }
+            if was_in_vain {
+                self.reserve(length);
+            }
             changed.await;
-            reservation = reservation.or_else(|| Reservation::new(self, length));
+            was_in_vain = true;
         }
     }
-}
 
-/// Keeps others from going before one who has waited in vain.
-struct Reservation<'a>(&'a Budget);
-
-impl<'a> Reservation<'a> {
-    /// `None` where somebody else has one.
-    fn new(budget: &'a Budget, length: usize) -> Option<Self> {
-        budget
-            .reserved
-            .compare_exchange(0, length, Ordering::Relaxed, Ordering::Relaxed)
-            .ok()
-            .map(|_| Self(budget))
+    fn reserve(&self, length: usize) {
+        self.reserved.fetch_max(length, Ordering::SeqCst);
+        if self.meet_reservation(self.weight.load(Ordering::SeqCst)) {
+            self.changed.notify_waiters();
+        }
     }
-}
 
-impl Drop for Reservation<'_> {
-    fn drop(&mut self) {
-        self.0.reserved.store(0, Ordering::Relaxed);
-        self.0.wake();
+    /// Lets others in again, if there was a reservation and there is room for it.
+    fn meet_reservation(&self, weight: usize) -> bool {
+        let reserved = self.reserved.load(Ordering::SeqCst);
+        let is_met = reserved != 0 && self.fits(weight, reserved);
+        if is_met {
+            self.reserved.store(0, Ordering::SeqCst);
+        }
+        is_met
     }
 }
 
@@ -96,48 +91,56 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_waited_in_vain_goes_before_those_who_need_less() {
+    fn who_has_waited_in_vain_is_not_overtaken_by_those_who_need_less() {
         let budget = Budget::new(100);
         let mut cx = Context::from_waker(Waker::noop());
         budget.publish(50);
         assert!(budget.has_room(10));
-        {
-            let mut large = pin!(budget.room(1000, || false));
-            assert!(large.as_mut().poll(&mut cx).is_pending());
-            assert!(budget.has_room(10), "it has not waited in vain yet");
-            budget.publish(30);
-            assert!(large.as_mut().poll(&mut cx).is_pending());
-            assert!(!budget.has_room(10));
-            let mut small = pin!(budget.room(10, || false));
-            assert!(small.as_mut().poll(&mut cx).is_pending());
-            budget.publish(0);
-            assert_eq!(large.as_mut().poll(&mut cx), Poll::Ready(()));
-            assert_eq!(
-                small.as_mut().poll(&mut cx),
-                Poll::Ready(()),
-                "there is room for both"
-            );
-        }
-        budget.publish(95);
-        {
-            let mut given_up = pin!(budget.room(1000, || false));
-            assert!(given_up.as_mut().poll(&mut cx).is_pending());
-            budget.publish(90);
-            assert!(given_up.as_mut().poll(&mut cx).is_pending());
-            assert!(!budget.has_room(10));
-        }
-        assert!(budget.has_room(10), "it waits no more");
+        let mut large = pin!(budget.room(1000));
+        assert!(large.as_mut().poll(&mut cx).is_pending());
+        assert!(budget.has_room(10), "it has not waited in vain yet");
+        budget.publish(30);
+        assert!(large.as_mut().poll(&mut cx).is_pending());
+        assert!(!budget.has_room(10));
+        let mut small = pin!(budget.room(10));
+        assert!(small.as_mut().poll(&mut cx).is_pending());
+        budget.publish(0);
+        assert_eq!(large.as_mut().poll(&mut cx), Poll::Ready(()));
+        assert_eq!(
+            small.as_mut().poll(&mut cx),
+            Poll::Ready(()),
+            "there is room for both"
+        );
     }
 
     #[test]
-    fn nobody_waits_where_there_is_nothing_to_wait_for() {
+    fn who_is_not_polled_any_more_keeps_nobody_waiting() {
         let budget = Budget::new(100);
+        let mut cx = Context::from_waker(Waker::noop());
+        budget.publish(95);
+        let mut abandoned = pin!(budget.room(20));
+        assert!(abandoned.as_mut().poll(&mut cx).is_pending());
+        budget.publish(90);
+        assert!(abandoned.as_mut().poll(&mut cx).is_pending());
+        let mut other = pin!(budget.room(5));
+        assert!(other.as_mut().poll(&mut cx).is_pending());
+        budget.publish(85);
+        assert!(other.as_mut().poll(&mut cx).is_pending());
+        budget.publish(80);
+        assert_eq!(other.as_mut().poll(&mut cx), Poll::Ready(()));
+    }
+
+    #[test]
+    fn what_was_reserved_when_there_is_room_already_is_let_in() {
+        let budget = Budget::new(100);
+        let mut cx = Context::from_waker(Waker::noop());
         budget.publish(100);
-        let mut room = pin!(budget.room(1, || true));
-        assert!(
-            room.as_mut()
-                .poll(&mut Context::from_waker(Waker::noop()))
-                .is_ready()
-        );
+        let mut room = pin!(budget.room(60));
+        assert!(room.as_mut().poll(&mut cx).is_pending());
+        budget.publish(50);
+        assert!(room.as_mut().poll(&mut cx).is_pending());
+        budget.publish(0);
+        budget.publish(30);
+        assert_eq!(room.as_mut().poll(&mut cx), Poll::Ready(()));
     }
 }

@@ -92,9 +92,9 @@ impl Connection {
         lock(&self.wire).open(self.epoch, opened)
     }
 
-    /// Resolves when the budget may have room for `length` bytes, or the connection is lost.
+    /// Resolves when the budget may have room for `length` bytes, as it has once the connection is lost.
     pub(crate) async fn room(&self, length: usize) {
-        self.budget.room(length, || self.is_lost()).await;
+        self.budget.room(length).await;
     }
 
     pub(crate) fn is_lost(&self) -> bool {
@@ -272,7 +272,6 @@ impl Connection {
         // The socket closes when the last writer lets go of it, not when an idle thread forgets this connection.
         mem::take(&mut *lock(&self.writer));
         wake(wakers);
-        self.budget.wake();
         true
     }
 
