@@ -15,7 +15,7 @@ use super::dial::{ConnectError, Dialled, dial};
 use super::line::{Blockable, Driven, Line};
 use super::local;
 use super::not_now::pause;
-use super::persist::{breaks, finish, late, partial, retry_apart, unknown};
+use super::outcome::{breaks, finish, late, partial, retry_apart, unknown};
 use super::request::Request;
 use super::shared::Shared;
 use super::suspect::{CONVICTIONS, Witness};

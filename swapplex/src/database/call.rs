@@ -9,9 +9,10 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::Handle;
+use super::journey::{Journey, Refused};
 use super::local::{self, Submission, Way};
 use super::not_now::NotNow;
-use super::persist::{Journey, Refused, persist};
+use super::persist::persist;
 use super::request::{Finish, Refusal, Request};
 use super::ticket::Ticket;
 use crate::multiplex::{Reply, Undelivered};

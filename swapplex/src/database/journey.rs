@@ -1,0 +1,231 @@
+//! Where a request stands that could not simply be sent and answered, and what it is told where it ends.
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::local;
+use super::not_now::{NotNow, pause};
+use super::outcome::{breaks, finish, late, level, partial, sends_again, unknown};
+use super::request::{Refusal, Request};
+use super::shared::Shared;
+use crate::error::{Error, NotExecuted};
+use crate::multiplex::{LostCause, Reason, Reply, Undelivered};
+use crate::replay::{AfterLoss, after_loss};
+
+/// Where a request on its way stands.
+#[derive(Debug)]
+pub(super) struct Journey {
+    pub(super) limit: Instant,
+    /// It shares no command with others any more.
+    pub(super) is_alone: bool,
+    /// Its last sending may have been executed, and changes something.
+    doubt: Option<Doubt>,
+    /// It only reads, and may have been executed.
+    was_sent: bool,
+    /// How often in a row the server has refused it for now.
+    refusals: u32,
+    /// How many connections in a row were lost with a part of it under way.
+    pub(super) losses: u32,
+    /// It goes on where it can only harm itself.
+    pub(super) is_isolated: bool,
+    /// How often it has lost a connection that it had alone, while another one lived on.
+    pub(super) convictions: u32,
+}
+
+/// A refusal for now, which is the answer if there is no time to ask again.
+pub(super) struct Refused {
+    pub(super) why: NotNow,
+    /// On which connection.
+    pub(super) epoch: u64,
+    pub(super) reply: Reply,
+}
+
+/// What a request that may have been executed is told if nothing else is heard.
+#[derive(Clone, Debug)]
+struct Doubt {
+    epoch: u64,
+    cause: Arc<LostCause>,
+    /// It is certain that it won't be executed late.
+    is_fenced: bool,
+}
+
+impl Journey {
+    pub(super) fn until(limit: Instant) -> Self {
+        Self {
+            limit,
+            is_alone: false,
+            doubt: None,
+            was_sent: false,
+            refusals: 0,
+            losses: 0,
+            is_isolated: false,
+            convictions: 0,
+        }
+    }
+
+    /// The command that it shared with others failed: it goes on alone.
+    pub(super) fn alone(mut self, shared: &Shared, refusal: Refusal) -> Self {
+        learn(shared, refusal);
+        self.is_alone = true;
+        self
+    }
+
+    /// Goes on after a loss, if it may.
+    ///
+    /// # Errors
+    ///
+    /// What its caller is told, where it is not sent again.
+    pub(super) fn resume<R: Request>(
+        mut self,
+        shared: &Shared,
+        request: &mut R,
+        undelivered: Undelivered,
+    ) -> Result<Self, Error> {
+        let epoch = undelivered.epoch;
+        let reason = undelivered.reason.clone();
+        self.losses = if undelivered.accepted > 0 {
+            self.losses + 1
+        } else {
+            0
+        };
+        let sent = request.resume(undelivered);
+        let cause = match reason {
+            Reason::Lost(cause) => cause,
+            Reason::Deadline => {
+                let may_have_run = sent.is_some() || request.has_begun();
+                return Err(self.late(shared, request, Some(epoch), may_have_run));
+            }
+        };
+        match after_loss(sent, level(shared, request)) {
+            AfterLoss::Send => {}
+            AfterLoss::SendAgain { is_fenced: false } => {
+                self.was_sent = true;
+                sends_again(shared, request, epoch);
+            }
+            AfterLoss::SendAgain { is_fenced: true } => {
+                self.doubt = Some(Doubt {
+                    epoch,
+                    cause,
+                    is_fenced: false,
+                });
+            }
+            AfterLoss::Unknown => return Err(unknown(shared, request, epoch, cause)),
+        }
+        Ok(self)
+    }
+
+    /// Waits until what was sent before can no longer be executed.
+    ///
+    /// # Errors
+    ///
+    /// That the outcome is unknown, where that is not to be had.
+    pub(super) async fn fence(&mut self, shared: &Shared, request: &impl Request) -> Result<(), Error> {
+        let Some(doubt) = self.doubt.as_mut().filter(|doubt| !doubt.is_fenced) else {
+            return Ok(());
+        };
+        // The fence is part of the next connection's handshake.
+        let connected = async { local::lane(shared)?.connection().await.map_err(Error::from) };
+        if let Ok(Ok(_)) = timeout_at(self.limit, connected).await {
+            match shared.fences.holds(doubt.epoch) {
+                Some(true) => {
+                    doubt.is_fenced = true;
+                    sends_again(shared, request, doubt.epoch);
+                    return Ok(());
+                }
+                Some(false) => shared.fences.warn(),
+                // It had another runtime's connection, or one of its own, or one that was being replaced.
+                None => {}
+            }
+        }
+        Err(unknown(shared, request, doubt.epoch, Arc::clone(&doubt.cause)))
+    }
+
+    /// Waits for a better moment after a refusal; false where there is no time for that.
+    pub(super) async fn pause(&mut self, shared: &Shared, why: NotNow, epoch: u64) -> bool {
+        self.refusals = self.refusals.saturating_add(1);
+        let Some(until) = Instant::now()
+            .checked_add(pause(self.refusals))
+            .filter(|until| *until < self.limit)
+        else {
+            return false;
+        };
+        match (why, local::lane(shared)) {
+            (NotNow::ReadOnly, Ok(lane)) => {
+                if let Some(connection) = local::connection(shared).filter(|live| live.epoch == epoch) {
+                    connection.ask_renewal();
+                }
+                // The server may be told to take writes again, and the address may lead to another one.
+                let _ = timeout_at(until, lane.replaced(epoch)).await;
+            }
+            _ => sleep_until(until).await,
+        }
+        true
+    }
+
+    /// It could not be sent (again).
+    pub(super) fn unsent<R: Request>(&self, shared: &Shared, request: &R, error: Error) -> Error {
+        if let Some(Doubt { epoch, cause, .. }) = &self.doubt {
+            return unknown(shared, request, *epoch, Arc::clone(cause));
+        }
+        if request.has_begun() {
+            return partial(shared, request, error);
+        }
+        match error {
+            Error::NotExecuted(NotExecuted::Timeout | NotExecuted::Unreachable(_)) if self.was_sent => {
+                late(shared, request, None, true)
+            }
+            error => error,
+        }
+    }
+
+    /// It is what breaks the connections.
+    pub(super) fn blamed<R: Request>(
+        &self,
+        shared: &Shared,
+        request: &mut R,
+        undelivered: Undelivered,
+    ) -> Error {
+        match undelivered.reason.clone() {
+            Reason::Lost(cause) => breaks(shared, request, undelivered, cause, self.doubt.is_some()),
+            Reason::Deadline => self.late(shared, request, Some(undelivered.epoch), true),
+        }
+    }
+
+    /// It was refused, and there is no time to ask again.
+    pub(super) fn give_up<R: Request>(
+        &self,
+        shared: &Shared,
+        request: &mut R,
+        reply: Reply,
+    ) -> Result<R::Output, R::Error> {
+        match &self.doubt {
+            // The refusal says nothing of the time before.
+            Some(doubt) => Err(unknown(shared, request, doubt.epoch, Arc::clone(&doubt.cause)).into()),
+            None => finish(request, reply),
+        }
+    }
+
+    /// Its time is up.
+    pub(super) fn late<R: Request>(
+        &self,
+        shared: &Shared,
+        request: &R,
+        epoch: Option<u64>,
+        may_be_sent: bool,
+    ) -> Error {
+        match &self.doubt {
+            Some(doubt) if !may_be_sent => unknown(shared, request, doubt.epoch, Arc::clone(&doubt.cause)),
+            _ => late(shared, request, epoch, may_be_sent || self.was_sent),
+        }
+    }
+}
+
+/// A shared command failed for what it was; the next ones must not.
+fn learn(shared: &Shared, refusal: Refusal) {
+    if refusal == Refusal::Grouping
+        && let Some(connection) = local::connection(shared)
+    {
+        connection.stop_grouping();
+    }
+}
