@@ -20,8 +20,9 @@ pub use set::{Assign, Assignment, Set};
 /// cannot tell, so a lone `get` does not either. Where the difference counts, use `get` of [`redis::AsyncCommands`] on a
 /// [connection](crate::get_connection).
 ///
-/// The value is a slice of the buffer that it was read into (64 KiB, shared with other values). Copy what you keep
-/// for long, such as with [`Bytes::copy_from_slice`](bytes::Bytes::copy_from_slice).
+/// The value is a slice of the buffer that it was read into, shared with other values: of 64 KiB as a rule, and of more than
+/// 128 KiB only where it is half of what was read, or more. Copy what you keep for long, such as with
+/// [`Bytes::copy_from_slice`](bytes::Bytes::copy_from_slice).
 ///
 /// # Errors
 ///

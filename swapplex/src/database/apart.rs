@@ -366,11 +366,11 @@ pub(crate) async fn call_apart<R: Request>(
                     losses = Losses::default();
                 }
                 losses.in_a_row += 1;
-                let patience = Instant::now() + patience;
-                let patience = limit.map_or(patience, |limit| limit.min(patience));
+                let until = Instant::now() + patience;
+                let until = limit.map_or(until, |limit| limit.min(until));
                 // What is not sent again is told so at once.
                 let may_go_on = !undelivered.is_sent() || request.class() == Class::Read;
-                if may_go_on && witness.blames(&shared, &undelivered, patience).await {
+                if may_go_on && witness.blames(&shared, &undelivered, until).await {
                     losses.convictions += 1;
                 }
                 if losses.convictions == CONVICTIONS

@@ -178,8 +178,8 @@ async fn an_atomic_pipeline_is_as_bad_as_the_worst_of_its_commands() {
     assert_eq!((count, length), (before + 1, large.len()));
 }
 
-#[tokio::test]
-async fn a_write_that_cannot_be_sent_again_in_time_has_an_unknown_outcome() {
+/// A client whose next request is sent and loses the connection, for longer than it may take.
+async fn about_to_be_cut_off() -> (RedisServer, Proxy, Client) {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
     let client = Client::builder(Source::url(proxy.url()).unwrap())
@@ -188,6 +188,12 @@ async fn a_write_that_cannot_be_sent_again_in_time_has_an_unknown_outcome() {
     client.get("warm").await.unwrap();
     proxy.refuse().await;
     proxy.cut_after(Direction::Replies, 0, Cut::Reset);
+    (server, proxy, client)
+}
+
+#[tokio::test]
+async fn a_write_that_cannot_be_sent_again_in_time_has_an_unknown_outcome() {
+    let (_server, _proxy, client) = about_to_be_cut_off().await;
     let error = client.set("k", 1).await.unwrap_err();
     let Error::OutcomeUnknown { command, epoch, .. } = &error else {
         panic!("{error}")
@@ -197,14 +203,7 @@ async fn a_write_that_cannot_be_sent_again_in_time_has_an_unknown_outcome() {
 
 #[tokio::test]
 async fn a_read_that_was_sent_and_cannot_be_sent_again_in_time_is_not_called_unexecuted() {
-    let server = RedisServer::start();
-    let proxy = Proxy::start(server.port());
-    let client = Client::builder(Source::url(proxy.url()).unwrap())
-        .command_timeout(std::time::Duration::from_millis(300))
-        .build();
-    client.get("warm").await.unwrap();
-    proxy.refuse().await;
-    proxy.cut_after(Direction::Replies, 0, Cut::Reset);
+    let (_server, _proxy, client) = about_to_be_cut_off().await;
     let error = client.get("k").await.unwrap_err();
     assert!(
         matches!(&error, Error::Timeout { command, .. } if &**command == "GET"),
