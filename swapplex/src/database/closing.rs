@@ -5,16 +5,14 @@ use std::sync::{Arc, Mutex};
 use crate::multiplex::{Connection, Outbox};
 use crate::sync::lock;
 
-/// How often an outbox is let grow on, at most.
-const TURNS: usize = 3;
-/// An outbox that so many callers joined in one turn is worth another. Tokio's turns are 61 tasks long at most.
+/// An outbox that so many callers have joined in the first turn is given another. Tokio's turns are 61 tasks long at most.
 const STILL_GROWING: usize = 32;
 
 /// Has a thread's open outbox closed by a task that lets the other ready tasks go first.
 ///
 /// Closing at once would send the first task's request alone: a spawned task runs right behind its parent. Tokio's
-/// own yield comes back when the worker has run out of ready tasks, or after it has run 61 of them; in a crowd, a few
-/// such turns save the server more work than they cost anybody time.
+/// own yield comes back when the worker has run out of ready tasks, or after it has run 61 of them. In a crowd a second
+/// such turn saves the server more work than it costs anybody time; a third one only leaves the server waiting.
 ///
 /// One such task serves all outboxes that are opened before its turn comes. Each spawned task may wake another worker,
 /// and a caller who fills one outbox after the other would pay for that every time.
@@ -24,7 +22,7 @@ pub(super) struct Closer {
     next: Mutex<Option<Next>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Next {
     connection: Arc<Connection>,
     outbox: Arc<Outbox>,
@@ -57,8 +55,11 @@ impl Closer {
         entrusted
     }
 
-    fn next(&self) -> Option<Next> {
-        lock(&self.next).clone()
+    /// Whether what there is to close has so many callers that more will come.
+    fn is_growing(&self) -> bool {
+        let next = lock(&self.next);
+        next.as_ref()
+            .is_some_and(|next| next.outbox.is_open() && next.outbox.callers() >= STILL_GROWING)
     }
 }
 
@@ -67,35 +68,12 @@ pub(super) fn close_late(closer: Arc<Closer>) -> impl Future<Output = ()> {
     // Made here and not in the future's body, which never runs if the runtime ends before it is first polled.
     let closing = Closing(closer);
     async move {
-        let mut grown: Option<Grown> = None;
-        loop {
+        tokio::task::yield_now().await;
+        if closing.0.is_growing() {
             tokio::task::yield_now().await;
-            let Some(Next { outbox, .. }) = closing.0.next() else {
-                break;
-            };
-            let callers = outbox.callers();
-            let (turns, before) = match &grown {
-                Some(grown) if Arc::ptr_eq(&grown.outbox, &outbox) => (grown.turns, grown.callers),
-                _ => (0, 0),
-            };
-            if !outbox.is_open() || turns + 1 == TURNS || callers - before < STILL_GROWING {
-                break;
-            }
-            grown = Some(Grown {
-                outbox,
-                turns: turns + 1,
-                callers,
-            });
         }
         drop(closing);
     }
-}
-
-/// How an outbox stood when it was last looked at.
-struct Grown {
-    outbox: Arc<Outbox>,
-    turns: usize,
-    callers: usize,
 }
 
 /// Closes on drop, so that it also happens when the runtime ends before the task's turn comes.
