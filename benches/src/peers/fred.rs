@@ -42,6 +42,6 @@ impl Peer for Fred {
     }
 
     async fn incr(&mut self, key: &'static str) -> i64 {
-        self.0.incr(key).await.expect(ANSWERED)
+        self.0.incr_by(key, 1).await.expect(ANSWERED)
     }
 }

@@ -28,6 +28,7 @@ pub(crate) trait Peer: Clone + Send + Sync + 'static {
 
     fn set(&mut self, key: &'static str, value: &'static str) -> impl Future<Output = ()> + Send;
 
+    /// Adds one, by `INCRBY`: that is what redis-rs's `AsyncCommands::incr` sends, so everybody has it sent.
     fn incr(&mut self, key: &'static str) -> impl Future<Output = i64> + Send;
 }
 

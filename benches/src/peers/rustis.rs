@@ -35,6 +35,6 @@ impl Peer for Rustis {
     }
 
     async fn incr(&mut self, key: &'static str) -> i64 {
-        self.0.incr(key).await.expect(ANSWERED)
+        self.0.incrby(key, 1).await.expect(ANSWERED)
     }
 }
