@@ -24,7 +24,7 @@
 //! no channel to cross, and no one-shot to allocate. The request that opens an outbox also spawns a small task that
 //! yields once and then closes the outbox: it comes back when the worker has run the other tasks that were ready, or, on
 //! Tokio's multi-thread runtime, after 61 of them. If 32 callers or more joined in that time, it lets the outbox grow for
-//! another turn, three in all. Where a caller fills one outbox and opens the next before the task's turn comes, the task
+//! one more turn. Where a caller fills one outbox and opens the next before the task's turn comes, the task
 //! closes the last one, and no other is spawned. Closing hands the whole buffer to the socket in one write, from
 //! whatever thread that happens on, and the row of slots to the one task that reads. Replies come back in the order of
 //! requests; the reader walks down the row, puts each answer where it belongs, and wakes each caller once.
@@ -34,13 +34,14 @@
 //!
 //! Four more rules make the edges come out right:
 //!
-//! - **A full outbox closes at once**: at 512 callers, or at 64 KiB of requests. More would save nothing worth having,
-//!   and the server can start on these.
+//! - **A full outbox closes at once**: at 512 callers, or at 64 KiB of requests. More would save nothing worth having.
+//!   Where nothing is under way yet, 192 callers are enough: the server can start on these.
 //! - **Four outboxes are under way at most.** The next one is due, but stays open until a reply makes room, and
 //!   gathers what comes meanwhile. The busier the server, the larger the groups, which is what it needs then.
 //!   One that has been open for 50 ms takes no more, since the deadlines of all in it count from when it was opened.
 //! - **Stragglers wait for company.** Where the last outbox had 64 callers or more, one with fewer is not sent while
-//!   others are under way, unless it is full: in a crowd, more will come.
+//!   others are under way: in a crowd, more will come. Unless it is full, or the last one was: then it is the rest of
+//!   what was asked at once, and nothing is behind it.
 //! - **A lone caller goes out at once.** If nothing is under way, and the last outbox had one
 //!   caller only, a new request is written where it stands, without the detour through a task. A program that asks
 //!   for one thing after another has the latency of a plain client; once requests begin to overlap, they gather again.

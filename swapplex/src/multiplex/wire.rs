@@ -17,8 +17,16 @@ use super::undelivered::Reason;
 
 /// How many outboxes may be in flight before the next ones wait, and gather more requests meanwhile.
 const WINDOW: usize = 4;
+/// An outbox with this many callers closes without waiting for more: enough to make the cost of a write vanish.
+const MAX_SLOTS: usize = 512;
+/// The same where nothing is under way when it is opened, or one request that went alone: the server may as well begin
+/// while the rest are being encoded.
+///
+/// A fan-out of 300 to 560 gets takes 0.82 to 0.88 of the time that it takes with 512, one of 1,024 to 4,096 takes 0.92 to
+/// 1.02 of it (loopback, two processors, taking turns).
+const FIRST_SLOTS: usize = 192;
 /// An outbox with so many callers is a crowd. Where the last one was, one with fewer waits while others are in
-/// flight: it is a straggler, and more will come.
+/// flight: it is a straggler, and more will come. Unless the last one closed for being full: then it is the rest.
 const CROWD: usize = 64;
 /// How many complete outboxes are kept for the next ones.
 const RETIRED: usize = 8;
@@ -48,8 +56,8 @@ pub(super) struct Wire {
         reason = "in its box, a draft goes to an outbox and comes back cheaply"
     )]
     drafts: Vec<Box<Draft>>,
-    /// How many callers the last outbox had.
-    crowd: usize,
+    /// The last outbox that was sealed.
+    last: Last,
     /// Somebody writes to the socket at this moment, and has taken `unwritten` along.
     pub(super) writing: bool,
     /// The socket took less than it was given: only the driver writes now, when the socket is ready again.
@@ -62,6 +70,12 @@ pub(super) struct Wire {
     lost: Option<Arc<LostCause>>,
     /// Memory that the outboxes in here are reckoned to hold.
     weight: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Last {
+    callers: usize,
+    was_full: bool,
 }
 
 #[derive(Debug)]
@@ -132,7 +146,7 @@ impl Wire {
 
     /// How many callers the last outbox had.
     pub(super) fn crowd(&self) -> usize {
-        self.crowd
+        self.last.callers
     }
 
     /// Takes in an outbox whose time has come, behind those that wait already.
@@ -163,7 +177,10 @@ impl Wire {
         match self.in_flight.len() {
             0 => true,
             WINDOW.. => false,
-            _ => self.crowd < CROWD || outbox.callers() >= CROWD || outbox.is_full(),
+            _ => {
+                let is_crowd = self.last.callers >= CROWD && !self.last.was_full;
+                !is_crowd || outbox.callers() >= CROWD || outbox.is_full()
+            }
         }
     }
 
@@ -171,7 +188,10 @@ impl Wire {
         let weight = outbox.weight();
         if let Some(draft) = outbox.seal() {
             self.weight += weight;
-            self.crowd = outbox.callers();
+            self.last = Last {
+                callers: outbox.callers(),
+                was_full: outbox.is_full(),
+            };
             self.unwritten.push_back(Unwritten {
                 outbox: Arc::clone(&outbox),
                 draft,
@@ -214,10 +234,15 @@ impl Wire {
             .position(|outbox| Arc::strong_count(outbox) == 1)
             .and_then(|free| self.retired.remove(free));
         let draft = self.drafts.pop().unwrap_or_default();
+        let most = if self.under_way() == 0 || self.last.callers <= 1 {
+            FIRST_SLOTS
+        } else {
+            MAX_SLOTS
+        };
         let mut outbox = free.unwrap_or_else(|| Arc::new(Outbox::new(epoch)));
         Arc::get_mut(&mut outbox)
             .expect("nobody else holds it")
-            .reopen(now, draft);
+            .reopen(now, draft, most);
         outbox
     }
 

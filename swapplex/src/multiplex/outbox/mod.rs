@@ -31,11 +31,6 @@ use crate::sync::lock;
 
 pub(crate) type SlotIndex = u32;
 
-/// An outbox with this many callers closes without waiting for more.
-///
-/// Enough to make the cost of a write vanish, and few enough that the server starts to work on the first while
-/// the rest are still being encoded.
-pub(super) const MAX_SLOTS: usize = 512;
 /// An outbox that waits for room on the wire takes no more after this time: its deadline counts from when it was opened.
 const STALE: Duration = Duration::from_millis(50);
 /// What a waiting caller is reckoned to cost beside the bytes of its request.
@@ -52,6 +47,8 @@ struct Inner {
     opened: Instant,
     epoch: u64,
     phase: Phase,
+    /// With so many callers it closes without waiting for more.
+    most: usize,
     /// It has as many callers or bytes as it may have.
     is_full: bool,
     /// What is not sealed yet.
@@ -123,6 +120,7 @@ impl Outbox {
                 opened: Instant::now(),
                 epoch,
                 phase: Phase::Sealed,
+                most: 0,
                 is_full: false,
                 draft: None,
                 slots: Vec::new(),
@@ -134,11 +132,13 @@ impl Outbox {
         }
     }
 
-    /// Makes the outbox as good as new, but for the memory that it has; nobody else may hold it.
-    pub(super) fn reopen(&mut self, now: Instant, draft: Box<Draft>) {
+    /// Makes the outbox as good as new, but for the memory that it has, with room for `most` callers; nobody else may hold
+    /// it.
+    pub(super) fn reopen(&mut self, now: Instant, draft: Box<Draft>, most: usize) {
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
         inner.opened = now;
         inner.phase = Phase::Open;
+        inner.most = most;
         inner.is_full = false;
         inner.draft = Some(draft);
         inner.slots.drain(..).for_each(Slot::discard);
@@ -161,7 +161,7 @@ impl Outbox {
         inner.slots.push(Slot::new(waker));
         inner.watched += 1;
         draft.take(ask, slot, task, &mut inner.owed);
-        inner.is_full = inner.slots.len() >= MAX_SLOTS || draft.len_bytes() >= MAX_BYTES;
+        inner.is_full = inner.slots.len() >= inner.most || draft.len_bytes() >= MAX_BYTES;
         Push::Done {
             slot,
             full: inner.is_full,

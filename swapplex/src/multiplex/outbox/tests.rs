@@ -11,7 +11,7 @@ use crate::resp::{self, Kind};
 
 fn outbox() -> Outbox {
     let mut outbox = Outbox::new(1);
-    outbox.reopen(Instant::now(), Box::default());
+    outbox.reopen(Instant::now(), Box::default(), 512);
     outbox
 }
 
@@ -116,7 +116,7 @@ fn an_outbox_that_is_used_again_remembers_nothing() {
     outbox.seal();
     outbox.fail(lost(), 0, &mut Vec::new());
     outbox.abandon(gone);
-    outbox.reopen(Instant::now(), Box::default());
+    outbox.reopen(Instant::now(), Box::default(), 512);
     assert!(outbox.is_open());
     assert_eq!((outbox.callers(), outbox.waiting()), (0, 0));
     let slot = ping(&outbox);
