@@ -177,7 +177,7 @@ impl Error {
             Self::NotExecuted(NotExecuted::Connect(cause) | NotExecuted::Unreachable(cause)) => {
                 match &**cause {
                     ConnectError::Io(error) => error.kind(),
-                    ConnectError::Timeout(_) => io::ErrorKind::TimedOut,
+                    ConnectError::Timeout { .. } => io::ErrorKind::TimedOut,
                     _ => io::ErrorKind::NotConnected,
                 }
             }
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn what_adds_nothing_to_its_cause_is_no_source_beside_it() {
         let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-        let error = Error::from(Arc::new(ConnectError::from(refused)));
+        let error = Error::from(Arc::new(ConnectError::Io(refused.into())));
         assert_eq!(
             chain(&error),
             ["not executed: connection refused", "connection refused"]

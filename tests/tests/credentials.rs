@@ -78,7 +78,7 @@ async fn a_provider_that_does_not_answer_is_given_up_on_with_the_connect() {
     let Error::NotExecuted(NotExecuted::Unreachable(cause)) = &error else {
         panic!("{error}")
     };
-    assert!(matches!(**cause, ConnectError::Timeout(_)), "{cause}");
+    assert!(matches!(**cause, ConnectError::Timeout { .. }), "{cause}");
 }
 
 #[tokio::test]

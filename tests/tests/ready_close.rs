@@ -93,7 +93,7 @@ async fn a_wrong_password_is_the_reason() {
     let reason = client.ready().await.unwrap_err();
     assert!(
         matches!(&reason, NotReady::Connect(cause)
-            if matches!(**cause, ConnectError::Handshake(HandshakeError::Authentication(_)))),
+            if matches!(**cause, ConnectError::Handshake { error: HandshakeError::Authentication(_), .. })),
         "{reason}"
     );
 }

@@ -229,7 +229,7 @@ fn a_password_is_nowhere_in_what_is_written_whatever_goes_wrong() {
         "Connection refused",
         "on_connect failed: the hook refuses",
         "it panicked",
-        "TLS failed",
+        "TLS with ",
         "<redacted>",
         "FROM_FILE_PASSWORD_FILE",
         "all was tried",

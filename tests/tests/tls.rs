@@ -100,7 +100,7 @@ async fn refusal(client: ClientBuilder) -> String {
     let Error::NotExecuted(NotExecuted::Connect(cause)) = &error else {
         panic!("{error}")
     };
-    assert!(matches!(**cause, ConnectError::Tls(_)), "{cause:?}");
+    assert!(matches!(**cause, ConnectError::Tls { .. }), "{cause:?}");
     let text = format!("{error} {error:?}");
     assert!(!text.contains(SECRET), "{text}");
     text

@@ -31,11 +31,23 @@ pub enum ConnectError {
     /// The server could not prove who it is, or did not accept our certificate, or one of the TLS files is wrong.
     ///
     /// Nothing was sent to it, least of all a password, unless the server refused us after it had proved who it is.
-    #[error("TLS failed: {0}")]
-    Tls(#[source] Arc<io::Error>),
+    #[error("TLS with {server} failed: {error}")]
+    Tls {
+        /// The address.
+        server: Arc<str>,
+        /// What went wrong.
+        #[source]
+        error: Arc<io::Error>,
+    },
     /// The server was reached, but did not let us in.
-    #[error(transparent)]
-    Handshake(#[from] HandshakeError),
+    #[error("{server}: {error}")]
+    Handshake {
+        /// The address.
+        server: Arc<str>,
+        /// What the server said.
+        #[source]
+        error: HandshakeError,
+    },
     /// The [`on_connect`](crate::ClientBuilder::on_connect) hook failed: it returned this error, panicked, or was not done
     /// in time.
     #[error("on_connect failed: {0}")]
@@ -44,8 +56,13 @@ pub enum ConnectError {
     #[error("what is asked for the address or the credentials panicked")]
     Panicked,
     /// Connecting took longer than it may.
-    #[error("connecting took longer than {0:?}")]
-    Timeout(Duration),
+    #[error("connecting to {server} took longer than {limit:?}")]
+    Timeout {
+        /// The address.
+        server: Arc<str>,
+        /// [`connect_timeout`](crate::ClientBuilder::connect_timeout).
+        limit: Duration,
+    },
     /// The client was closed.
     #[error("the client was closed")]
     Closed,
@@ -62,25 +79,41 @@ impl ConnectError {
         match self {
             // Who issues credentials may well do so in a moment.
             Self::Config(error) => !matches!(error, ConfigError::Credentials { .. }),
-            Self::Handshake(HandshakeError::Authentication(_) | HandshakeError::Database { .. })
-            | Self::Tls(_)
-            | Self::Closed => true,
-            Self::Handshake(_)
-            | Self::Io(_)
-            | Self::OnConnect(_)
-            | Self::Panicked
-            | Self::Timeout(_)
-            | Self::RuntimeEnded => false,
+            Self::Handshake { error, .. } => {
+                matches!(
+                    error,
+                    HandshakeError::Authentication(_) | HandshakeError::Database { .. }
+                )
+            }
+            Self::Tls { .. } | Self::Closed => true,
+            Self::Io(_) | Self::OnConnect(_) | Self::Panicked | Self::Timeout { .. } | Self::RuntimeEnded => {
+                false
+            }
         }
     }
 }
 
-impl From<io::Error> for ConnectError {
-    fn from(error: io::Error) -> Self {
+impl ConnectError {
+    /// Of an error that names the address where it matters.
+    fn of(error: io::Error, server: &Arc<str>) -> Self {
         if is_tls_error(&error) {
-            Self::Tls(Arc::new(error))
+            Self::Tls {
+                server: Arc::clone(server),
+                error: Arc::new(error),
+            }
         } else {
             Self::Io(Arc::new(error))
+        }
+    }
+
+    /// Of an error that a connection broke with.
+    fn of_broken(error: io::Error, server: &Arc<str>) -> Self {
+        match Self::of(error, server) {
+            Self::Io(error) => {
+                let text = format!("lost {server} during the handshake: {error}");
+                Self::Io(io::Error::new(error.kind(), text).into())
+            }
+            of_tls => of_tls,
         }
     }
 }
@@ -179,14 +212,23 @@ async fn connect(
 ) -> Result<Dialled, ConnectError> {
     let span = trace::connect(destination);
     let mut target = destination.target()?;
-    span.record("server", tracing::field::display(target.info.addr()));
+    let server: Arc<str> = target.info.addr().to_string().into();
+    span.record("server", tracing::field::display(&server));
     trace::unused_variables(destination);
     let connect = async {
         if let Some(credentials) = &destination.credentials {
             target = target.authenticate(&**credentials).await?;
         }
-        let mut transport = Transport::connect(&target, destination.server_name.as_deref()).await?;
-        let (greeting, leftover) = greet(&mut transport, &target, before, settings.reply_limits).await??;
+        let mut transport = Transport::connect(&target, destination.server_name.as_deref())
+            .await
+            .map_err(|error| ConnectError::of(error, &server))?;
+        let (greeting, leftover) = greet(&mut transport, &target, before, settings.reply_limits)
+            .await
+            .map_err(|error| ConnectError::of_broken(error, &server))?
+            .map_err(|error| ConnectError::Handshake {
+                server: Arc::clone(&server),
+                error,
+            })?;
         Ok(Dialled {
             transport,
             greeting,
@@ -197,5 +239,10 @@ async fn connect(
     tokio::time::timeout(settings.connect_timeout, connect)
         .instrument(span)
         .await
-        .unwrap_or(Err(ConnectError::Timeout(settings.connect_timeout)))
+        .unwrap_or_else(|_| {
+            Err(ConnectError::Timeout {
+                server: Arc::clone(&server),
+                limit: settings.connect_timeout,
+            })
+        })
 }

@@ -63,7 +63,8 @@ pub(super) async fn run(
     let result = tokio::select! {
         result = timeout_at(limit, hook) => result,
         cause = driver.serve() => {
-            return Err(io::Error::new(io::ErrorKind::ConnectionReset, cause).into());
+            let lost = io::Error::new(io::ErrorKind::ConnectionReset, cause);
+            return Err(ConnectError::Io(lost.into()));
         }
     };
     let failure = match result {

@@ -18,7 +18,10 @@ fn assert_rejected(error: &Error) {
     assert!(
         matches!(
             &**cause,
-            ConnectError::Handshake(HandshakeError::Authentication(_))
+            ConnectError::Handshake {
+                error: HandshakeError::Authentication(_),
+                ..
+            }
         ),
         "{error}"
     );

@@ -33,7 +33,10 @@ async fn failure(url: &str) -> Arc<ConnectError> {
 async fn refused(url: &str) -> String {
     let cause = failure(url).await;
     match &*cause {
-        ConnectError::Handshake(HandshakeError::Refused(text)) => text.clone(),
+        ConnectError::Handshake {
+            error: HandshakeError::Refused(text),
+            ..
+        } => text.clone(),
         other => panic!("{url}: {other:?}"),
     }
 }
@@ -60,7 +63,11 @@ async fn row_11_a_server_with_too_many_clients_says_so_and_lets_us_in_later() {
     let Error::NotExecuted(NotExecuted::Unreachable(cause)) = &error else {
         panic!("{error}")
     };
-    let ConnectError::Handshake(HandshakeError::Refused(text)) = &**cause else {
+    let ConnectError::Handshake {
+        error: HandshakeError::Refused(text),
+        ..
+    } = &**cause
+    else {
         panic!("{cause}")
     };
     assert!(text.contains("max number of clients"), "{text}");
@@ -112,7 +119,13 @@ async fn what_a_server_does_without_is_no_reason_of_its_own() {
     });
     let cause = failure(&server.url()).await;
     assert!(
-        matches!(*cause, ConnectError::Handshake(HandshakeError::Closed)),
+        matches!(
+            *cause,
+            ConnectError::Handshake {
+                error: HandshakeError::Closed,
+                ..
+            }
+        ),
         "{cause}"
     );
 }
@@ -132,7 +145,13 @@ async fn a_database_that_there_is_not_is_told_at_once() {
             panic!("{url}: {error}")
         };
         assert!(
-            matches!(**cause, ConnectError::Handshake(HandshakeError::Database { .. })),
+            matches!(
+                **cause,
+                ConnectError::Handshake {
+                    error: HandshakeError::Database { .. },
+                    ..
+                }
+            ),
             "{url}: {cause}"
         );
     }
