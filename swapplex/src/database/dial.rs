@@ -31,6 +31,7 @@ pub enum ConnectError {
     /// The server could not prove who it is, or did not accept our certificate, or one of the TLS files is wrong.
     ///
     /// Nothing was sent to it, least of all a password, unless the server refused us after it had proved who it is.
+    #[non_exhaustive]
     #[error("TLS with {server} failed: {error}")]
     Tls {
         /// The address.
@@ -40,6 +41,7 @@ pub enum ConnectError {
         error: Arc<io::Error>,
     },
     /// The server was reached, but did not let us in.
+    #[non_exhaustive]
     #[error("{server}: {error}")]
     Handshake {
         /// The address.
@@ -56,6 +58,7 @@ pub enum ConnectError {
     #[error("what is asked for the address or the credentials panicked")]
     Panicked,
     /// Connecting took longer than it may.
+    #[non_exhaustive]
     #[error("connecting to {server} took longer than {limit:?}")]
     Timeout {
         /// The address.
