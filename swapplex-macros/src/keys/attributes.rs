@@ -118,6 +118,12 @@ impl<'a> Keyspace<'a> {
             krate: quote!(::swapplex),
             families: Vec::new(),
         };
+        for misplaced in named(&item.attrs, "key") {
+            errors.at(
+                misplaced,
+                "`#[key(…)]` belongs above a field; what holds for all of them is an option of `#[swapplex(…)]`",
+            );
+        }
         keyspace.read_options(errors);
         let fields = match &item.data {
             Data::Struct(data) => match &data.fields {
@@ -143,12 +149,7 @@ impl<'a> Keyspace<'a> {
 
     fn read_options(&mut self, errors: &mut Errors) {
         let mut krate = None;
-        for attribute in self
-            .item
-            .attrs
-            .iter()
-            .filter(|attribute| attribute.path().is_ident("swapplex"))
-        {
+        for attribute in named(&self.item.attrs, "swapplex") {
             let result = each(attribute, |input| {
                 let name = input.call(Ident::parse_any)?;
                 match name.to_string().as_str() {
@@ -202,10 +203,14 @@ impl<'a> Family<'a> {
             raw: None,
             is_rejected: false,
         };
-        let mut attributes = field
-            .attrs
-            .iter()
-            .filter(|attribute| attribute.path().is_ident("key"));
+        for misplaced in named(&field.attrs, "swapplex") {
+            errors.at(
+                misplaced,
+                "`#[swapplex(…)]` belongs above the struct; a field's options stand behind its template: \
+                 `#[key(\"user:{id}\", ttl = \"15m\")]`",
+            );
+        }
+        let mut attributes = named(&field.attrs, "key");
         match attributes.next() {
             Some(attribute) => {
                 if let Err(error) = family.read_key(attribute) {
@@ -426,4 +431,11 @@ fn duration(option: &str, value: &Expr) -> syn::Result<Duration> {
 /// Where a type is to be underlined.
 pub(super) fn span(ty: &Type) -> Span {
     ty.span()
+}
+
+/// The attributes of that name.
+fn named<'a>(attributes: &'a [Attribute], name: &str) -> impl Iterator<Item = &'a Attribute> {
+    attributes
+        .iter()
+        .filter(move |attribute| attribute.path().is_ident(name))
 }
