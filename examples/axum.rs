@@ -113,7 +113,7 @@ async fn order(Path(order): Path<String>) -> Result<&'static str, Failure> {
 /// `GET /orders`: how many there are, with redis-rs's own commands.
 async fn count_orders() -> Result<String, Failure> {
     let orders: u64 = Store::connection()
-        .scard(Stored::orders().as_bytes())
+        .scard(Stored::orders())
         .await
         .map_err(Error::from)?;
     Ok(format!("{orders}\n"))

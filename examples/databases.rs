@@ -73,7 +73,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     archive.set("example:greeting", "good night").await?;
     let greetings = tokio::try_join!(Cache::get("example:greeting"), archive.get("example:greeting"))?;
     println!("greetings: {greetings:?}");
-    let logins: u64 = archive.connection().incr(Keys::logins().as_bytes(), 1).await?;
+    let logins: u64 = archive.connection().incr(Keys::logins(), 1).await?;
     println!("logins in the archive: {logins}");
 
     for (name, stats) in [

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use redis::AsyncCommands;
 use serde::{Deserialize, Serialize};
 use swapplex::codec::{Json, Postcard};
 use swapplex::keys::Ttl;
@@ -89,6 +90,26 @@ async fn values() -> Result<(), Error> {
     assert_eq!(json.get().await?.as_ref(), Some(&profile));
     let text: String = json.command("GETRANGE").arg(0).arg(-1).query().await?;
     assert_eq!(text, r#"{"name":"Ada","age":36}"#);
+
+    // Values may be secret, and errors are logged.
+    let error = name.command("GET").query::<i64>().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the value of the key `name:7` is no `i64`: a string of 4 bytes does not convert"
+    );
+
+    // A key is one to redis-rs too.
+    let mut connection = client.connection();
+    let (same, length): (String, usize) = redis::pipe()
+        .get(&name)
+        .cmd("STRLEN")
+        .arg(Keys::name(7))
+        .query_async(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!((same.as_str(), length), ("Cleo", 4));
+    let deleted: usize = connection.del(&name).await.unwrap();
+    assert_eq!(deleted, 1);
 
     let packed = Keys::packed(7).on(&client);
     packed.set(&profile).await?;

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use redis::{RedisWrite, ToRedisArgs, ToSingleRedisArg};
+
 use super::policy::Policy;
 use crate::argument::Argument;
 use crate::client::Client;
@@ -99,6 +101,32 @@ impl<S, D> Key<S, D> {
         (self.text, self.place)
     }
 }
+
+/// For redis-rs's own commands, pipelines and scripts, which know nothing of the key's type, codec or time to live.
+///
+/// # Examples
+///
+/// ```no_run
+/// # use redis::AsyncCommands;
+/// # use swapplex::{Key, shape::{Counter, Set}};
+/// # async fn example(visits: Key<Counter>, seen: Key<Set<u64>>) -> redis::RedisResult<()> {
+/// let mut connection = swapplex::get_connection();
+/// let (visits, seen): (u64, u64) = redis::pipe()
+///     .atomic()
+///     .incr(&visits, 1)
+///     .sadd(&seen, 7)
+///     .query_async(&mut connection)
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+impl<S, D> ToRedisArgs for Key<S, D> {
+    fn write_redis_args<W: RedisWrite + ?Sized>(&self, out: &mut W) {
+        out.write_arg(self.as_bytes());
+    }
+}
+
+impl<S, D> ToSingleRedisArg for Key<S, D> {}
 
 impl<S, D> Clone for Key<S, D> {
     fn clone(&self) -> Self {

@@ -43,9 +43,29 @@ pub(super) fn done(_: Value) -> Result<(), Unfit> {
     Ok(())
 }
 
-/// Whatever redis-rs makes of it.
+/// Whatever redis-rs makes of it. Its errors repeat what they can't convert, which may be secret.
 pub(super) fn plain<T: FromRedisValue>(answer: Value) -> Result<T, Unfit> {
-    Ok(T::from_redis_value(answer)?)
+    let kind = kind(&answer);
+    T::from_redis_value(answer).map_err(|_| Unfit::Value {
+        value: type_name::<T>(),
+        source: format!("{kind} does not convert").into(),
+    })
+}
+
+/// What an answer is, without what is in it.
+fn kind(answer: &Value) -> String {
+    match answer {
+        Value::Nil => "nil".into(),
+        Value::Int(_) => "an integer".into(),
+        Value::Double(_) => "a number".into(),
+        Value::Boolean(_) => "a boolean".into(),
+        Value::BulkString(bytes) => format!("a string of {} bytes", bytes.len()),
+        Value::Okay | Value::SimpleString(_) => "a status".into(),
+        Value::Array(members) => format!("an array of {}", members.len()),
+        Value::Set(members) => format!("a set of {}", members.len()),
+        Value::Map(pairs) => format!("a map of {}", pairs.len()),
+        _ => "a reply of an unusual kind".into(),
+    }
 }
 
 /// Whether it was `OK` rather than nil.
@@ -119,6 +139,6 @@ pub(super) fn decode<T, C: Decode<T>>(bytes: Bytes) -> Result<T, Unfit> {
 fn bytes(answer: Value) -> Result<Bytes, Unfit> {
     Ok(match answer {
         Value::BulkString(bytes) => bytes.into(),
-        other => String::from_redis_value(other)?.into(),
+        other => plain::<String>(other)?.into(),
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! A codec is a type without values that a [shape](crate::shape) names: `Value<Profile, Json>`. [`Plain`], the default,
 //! stores what redis-rs stores for a single argument: text, numbers, bytes. `Json` (feature `json`) and `Postcard`
-//! (feature `postcard`) store whatever serde can serialise.
+//! (feature `postcard`) store what derives serde's `Serialize` and `Deserialize`.
 //!
 //! Values may be secret, and errors are logged: what these three say of a value that they can't decode repeats nothing of
 //! it. The key is named, and what was expected; `Plain` adds how many bytes there are, `Json` where in them it gave up.
