@@ -12,7 +12,10 @@ use super::{ConfigError, Origin};
 
 /// What other software calls these, and nothing here asks for. Who sets one of them should hear that it has no effect,
 /// most of all where that is the difference between two databases, or between TLS and none.
-const ELSEWHERE: [&str; 6] = ["URI", "DATABASE", "USER", "PASS", "TLS", "SSL"];
+const ELSEWHERE: [&str; 13] = [
+    "URI", "HOSTNAME", "ADDR", "ADDRESS", "ENDPOINT", "DATABASE", "DB_INDEX", "USER", "PASS", "PASSWD",
+    "AUTH", "TLS", "SSL",
+];
 
 /// Everything that has a variable; its name is the prefix, an underscore and [`suffix`](Component::suffix).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
