@@ -199,7 +199,7 @@ async fn it_has_the_time_that_a_connect_may_take() {
     let began = Instant::now();
     assert!(matches!(
         client.ready().await,
-        Err(NotReady::Connect(_) | NotReady::Timeout(_))
+        Err(NotReady::Connect(_) | NotReady::Timeout { .. })
     ));
     let cause = failure(&mut events).await;
     assert!(matches!(*cause, ConnectError::OnConnect(_)), "{cause}");

@@ -110,7 +110,10 @@ async fn a_server_that_hangs_behind_a_live_connection_is_not_ready() {
     let reason = timeout(FOR_EVER, client.ready()).await.unwrap().unwrap_err();
     server.resume();
     assert!(
-        matches!(reason, NotReady::Timeout(time) if time == patience),
+        matches!(&reason, NotReady::Timeout { limit, .. } if *limit == patience)
+            && reason
+                .to_string()
+                .contains(&format!("127.0.0.1:{}", server.port())),
         "{reason}"
     );
     assert_eq!(client.stats().unknown_outcomes, 0, "nobody asked for the PING");

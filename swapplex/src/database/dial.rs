@@ -145,8 +145,15 @@ pub(crate) struct Destination {
     pub(crate) on_connect: Option<Hook>,
     /// Whether it was told which variables are set in vain.
     pub(super) warned: Arc<Once>,
-    /// The database number of the target that was loaded last.
-    pub(super) db: Arc<Mutex<Option<i64>>>,
+    /// What was loaded last.
+    pub(super) last: Arc<Mutex<Option<Loaded>>>,
+}
+
+/// Where a target that was loaded leads.
+#[derive(Clone, Debug)]
+pub(super) struct Loaded {
+    pub(super) server: Arc<str>,
+    pub(super) db: i64,
 }
 
 impl Destination {
@@ -158,30 +165,30 @@ impl Destination {
             server_name: None,
             on_connect: None,
             warned: Arc::new(Once::new()),
-            db: Arc::default(),
+            last: Arc::default(),
         }
     }
 
-    /// The database number of the target that was loaded last. Loads one where none was; 0 where that fails.
-    pub(super) fn db(&self) -> i64 {
-        let last = *lock(&self.db);
-        last.or_else(|| Some(db(&self.target().ok()?))).unwrap_or(0)
+    /// Where the target that was loaded last leads. Loads one where none was; `None` where that fails.
+    pub(super) fn last(&self) -> Option<Loaded> {
+        let last = lock(&self.last).clone();
+        last.or_else(|| Some(self.target().ok()?.1))
     }
 
-    fn target(&self) -> Result<Target, ConfigError> {
+    fn target(&self) -> Result<(Target, Loaded), ConfigError> {
         let mut target = self.source.load()?;
-        *lock(&self.db) = Some(db(&target));
+        let loaded = Loaded {
+            server: target.info.addr().to_string().into(),
+            db: target.info.redis_settings().db(),
+        };
+        *lock(&self.last) = Some(loaded.clone());
         let TlsFiles { ca, cert, key } = self.tls.clone();
         target.tls.ca = ca.or(target.tls.ca);
         if cert.is_some() {
             (target.tls.cert, target.tls.key) = (cert, key);
         }
-        Ok(target)
+        Ok((target, loaded))
     }
-}
-
-fn db(target: &Target) -> i64 {
-    target.info.redis_settings().db()
 }
 
 impl fmt::Debug for Destination {
@@ -214,8 +221,7 @@ async fn connect(
     settings: &Settings,
 ) -> Result<Dialled, ConnectError> {
     let span = trace::connect(destination);
-    let mut target = destination.target()?;
-    let server: Arc<str> = target.info.addr().to_string().into();
+    let (mut target, Loaded { server, db }) = destination.target()?;
     span.record("server", tracing::field::display(&server));
     trace::unused_variables(destination);
     let connect = async {
@@ -236,7 +242,7 @@ async fn connect(
             transport,
             greeting,
             leftover,
-            db: db(&target),
+            db,
         })
     };
     tokio::time::timeout(settings.connect_timeout, connect)

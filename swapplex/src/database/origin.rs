@@ -150,6 +150,10 @@ impl Origin for Client {
 }
 
 /// Reaches a database at run time.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` reaches no database",
+    note = "`swapplex::Get` and `swapplex::Set` are futures; the shapes of keys are in `swapplex::shape`: `shape::Set<u64>`"
+)]
 pub trait Handle: sealed::Sealed + Clone + Send + Sync + Unpin + 'static {
     #[doc(hidden)]
     fn shared(&self) -> &Arc<Shared>;

@@ -21,8 +21,14 @@ pub enum NotReady {
     #[error("not connected: {0}")]
     Connect(#[source] Arc<ConnectError>),
     /// There was no connection, or no answer on it, in this time.
-    #[error("no answer from the server within {0:?}")]
-    Timeout(Duration),
+    #[non_exhaustive]
+    #[error("no answer from {server} within {limit:?}")]
+    Timeout {
+        /// The address.
+        server: Arc<str>,
+        /// [`connect_timeout`](crate::ClientBuilder::connect_timeout).
+        limit: Duration,
+    },
     /// The server answers that it serves nobody now, for example because it is loading its data.
     #[error("the server refuses: {0}")]
     Refused(#[source] Arc<RedisError>),
@@ -38,7 +44,11 @@ pub(crate) async fn ready(shared: Arc<Shared>) -> Result<(), NotReady> {
     };
     let patience = shared.settings().connect_timeout;
     let limit = Instant::now() + patience;
-    let too_late = || NotReady::Timeout(patience);
+    let asked = Arc::clone(&shared);
+    let too_late = || NotReady::Timeout {
+        server: asked.server().unwrap_or_else(|| "the server".into()),
+        limit: patience,
+    };
     timeout_at(limit, lane.known())
         .await
         .map_err(|_| too_late())?

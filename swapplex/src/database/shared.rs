@@ -49,7 +49,7 @@ impl Shared {
             id: IDS.fetch_add(1, Ordering::Relaxed),
             destination: Destination {
                 // Not that of another client of the same builder.
-                db: Arc::default(),
+                last: Arc::default(),
                 ..destination
             },
             turns: Arc::new(Semaphore::new(MAX_BLOCKED)),
@@ -74,7 +74,12 @@ impl Shared {
 
     /// The database number of the target that was loaded last. Loads one where none was; 0 where that fails.
     pub(crate) fn db(&self) -> i64 {
-        self.destination.db()
+        self.destination.last().map_or(0, |last| last.db)
+    }
+
+    /// The address of the target that was loaded last, likewise.
+    pub(super) fn server(&self) -> Option<Arc<str>> {
+        self.destination.last().map(|last| last.server)
     }
 
     /// The number of the next connection.
