@@ -208,7 +208,9 @@
 //! # What else is different
 //!
 //! - **Runtimes.** A manager lives on the runtime that it was made on. Here each runtime has a connection of its own, so
-//!   that tests, of which each has a runtime, can share a database; see [`testing`](super::testing). Tokio only.
+//!   that tests, of which each has a runtime, can share a database; see [`testing`](super::testing). Tokio only. A request
+//!   belongs to the runtime on which it was first polled, with its deadline: await it there, or keep that one running (a
+//!   current-thread runtime runs only inside of its `block_on`).
 //! - **Order.** A manager sends in the order in which commands were issued on all of its clones. Here that holds for the
 //!   commands of one task, as long as there is a connection; see [`batching`](super::batching#order).
 //! - **Batching.** Commands of the same moment share a write without your doing. [`get`](crate::get) and
