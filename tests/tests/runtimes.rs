@@ -165,6 +165,32 @@ fn a_runtime_inside_of_block_in_place_is_served_too() {
     });
 }
 
+/// `enter` gives a worker's thread the context of another runtime for a while; so do extensions of Tokio at each poll.
+#[test]
+fn a_worker_that_was_in_the_context_of_another_runtime_uses_its_own() {
+    let (own, other) = (multi_thread(1), multi_thread(1));
+    let handle = other.handle().clone();
+    own.block_on(async {
+        let task = tokio::spawn(async move {
+            // The first thing that this thread does with the database.
+            {
+                let _guard = handle.enter();
+                assert!(!Shared::connection().is_live().unwrap());
+            }
+            use_it(5).await;
+            // What it does from here on has nothing to do with the other runtime, whose only worker is busy.
+            let (busy, done) = std::sync::mpsc::channel::<()>();
+            handle.spawn(async move { done.recv() });
+            for i in 6..20 {
+                use_it(i).await;
+            }
+            drop(busy);
+        });
+        timeout(FOR_EVER, task).await.expect("nothing hangs").unwrap();
+    });
+    other.shutdown_background();
+}
+
 #[test]
 fn a_runtime_shut_down_with_much_under_way_ends_and_leaves_nobody_waiting() {
     let runtime = multi_thread(2);

@@ -79,7 +79,8 @@ struct Inner {
 
 impl EventLog {
     pub(super) fn push(&self, event: ConnectionEvent) {
-        let waiting = {
+        // What is given up may hold other people's errors, whose drop may look in here.
+        let (waiting, _given_up) = {
             let mut inner = lock(&self.log.inner);
             match &event {
                 ConnectionEvent::Connected { .. } => inner.live.push(event.clone()),
@@ -88,12 +89,13 @@ impl EventLog {
                 ),
                 ConnectionEvent::Failed { .. } => {}
             }
+            let mut given_up = None;
             if inner.events.len() == KEPT {
-                inner.events.pop_front();
+                given_up = inner.events.pop_front();
                 inner.first += 1;
             }
             inner.events.push_back(event);
-            std::mem::take(&mut inner.waiting)
+            (std::mem::take(&mut inner.waiting), given_up)
         };
         wake(waiting.into_values());
     }

@@ -3,7 +3,7 @@
 //! This is the hot path. On a worker thread it takes no lock that anybody else wants, touches no shared counter,
 //! and does not ask Tokio which runtime it is on.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
@@ -22,6 +22,9 @@ use crate::multiplex::{Connection, MAX_BYTES, Outbox, Push};
 thread_local! {
     /// Few databases, so a search from the front beats a map.
     static LOCALS: RefCell<Vec<Local>> = const { RefCell::new(Vec::new()) };
+
+    /// The multi-thread runtime that this thread is known to be a worker of.
+    static WORKER_OF: Cell<Option<runtime::Id>> = const { Cell::new(None) };
 }
 
 /// What one thread keeps of one lane.
@@ -31,6 +34,10 @@ struct Local {
     /// The thread is a worker of the lane's multi-thread runtime, so it stays one of its threads for life and need
     /// not look again which runtime it is on.
     is_worker: bool,
+    /// It looks like one.
+    may_be_worker: bool,
+    /// How often it was used while that was not known.
+    doubts: u32,
     lane: Arc<Lane>,
     live: Cache<Arc<ArcSwapOption<Connection>>, Option<Arc<Connection>>>,
     open: Option<Open>,
@@ -124,8 +131,10 @@ pub(super) fn submit(
 fn join(shared: &Shared, request: &impl Request, waker: &Waker) -> Option<Joined> {
     let joined = LOCALS.try_with(|locals| {
         let mut locals = locals.borrow_mut();
-        let local = locals.iter_mut().find(|local| local.database == shared.id)?;
-        let open = local.open.as_ref().filter(|_| local.is_worker)?;
+        let local = locals
+            .iter_mut()
+            .find(|local| local.is_worker && local.database == shared.id)?;
+        let open = local.open.as_ref()?;
         let connection = local.live.load().as_ref()?;
         if open.epoch != connection.epoch || request.length() > MAX_BYTES {
             return None;
@@ -165,10 +174,9 @@ fn with<R>(shared: &Shared, f: impl FnOnce(Reach<'_>) -> R) -> Result<R, Error> 
     let mut f = Some(f);
     let known = LOCALS.try_with(|locals| {
         let mut locals = locals.borrow_mut();
-        let local = locals.iter_mut().find(|local| local.database == shared.id)?;
-        if !local.is_worker {
-            return None;
-        }
+        let local = locals
+            .iter_mut()
+            .find(|local| local.is_worker && local.database == shared.id)?;
         let reach = local.reach();
         // A lane that has a live connection has not ended.
         if reach.live.is_none() && reach.lane.has_ended() {
@@ -198,12 +206,21 @@ fn with_looked_up<R>(shared: &Shared, f: impl FnOnce(Reach<'_>) -> R) -> Result<
         let local = locals.iter_mut().find(|local| {
             local.database == shared.id && local.runtime == runtime && !local.lane.has_ended()
         })?;
-        f.take().map(|f| f(local.reach()))
+        let is_doubtful = local.is_doubtful();
+        f.take().map(|f| (f(local.reach()), is_doubtful))
     });
     match (found, f) {
-        (Ok(Some(result)), _) => Ok(result),
+        (Ok(Some((result, is_doubtful))), _) => {
+            if is_doubtful {
+                prove_worker(&handle);
+            }
+            Ok(result)
+        }
         (Ok(None), Some(f)) => {
             let mut local = Local::new(shared, &handle);
+            if local.is_doubtful() {
+                prove_worker(&handle);
+            }
             let result = f(local.reach());
             let ended: Vec<Local> = LOCALS.with(|locals| {
                 let mut locals = locals.borrow_mut();
@@ -221,19 +238,46 @@ fn with_looked_up<R>(shared: &Shared, f: impl FnOnce(Reach<'_>) -> R) -> Result<
     }
 }
 
+/// Notes on a worker of that runtime that it is one. On this thread, if it is: a task that a worker spawns runs there
+/// next, unless another worker takes it.
+///
+/// Tokio tells a thread that it is a worker, but not of which runtime: the context may be that of another, by
+/// `Handle::enter`, or by `block_on` inside of `block_in_place`.
+fn prove_worker(handle: &Handle) {
+    let runtime = handle.id();
+    handle.spawn(async move {
+        if runtime::worker_index().is_some() {
+            WORKER_OF.set(Some(runtime));
+        }
+    });
+}
+
 impl Local {
     fn new(shared: &Shared, handle: &Handle) -> Self {
         let lane = shared.lane(handle);
         Self {
             database: shared.id,
             runtime: handle.id(),
-            is_worker: handle.runtime_flavor() == RuntimeFlavor::MultiThread
+            is_worker: false,
+            may_be_worker: handle.runtime_flavor() == RuntimeFlavor::MultiThread
                 && runtime::worker_index().is_some(),
+            doubts: 0,
             live: Cache::new(Arc::clone(&lane.live)),
             lane,
             open: None,
             closer: Arc::default(),
         }
+    }
+
+    /// Whether it should be found out now if this thread is a worker of the lane's runtime: more and more rarely, since
+    /// another thread may take the task that tells.
+    fn is_doubtful(&mut self) -> bool {
+        if !self.may_be_worker {
+            return false;
+        }
+        self.is_worker = WORKER_OF.get() == Some(self.runtime);
+        self.doubts = self.doubts.saturating_add(1);
+        !self.is_worker && self.doubts.is_power_of_two()
     }
 
     #[inline]
