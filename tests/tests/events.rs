@@ -1,8 +1,10 @@
 //! What those who follow a database's connections are told.
 
+use std::fmt;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, mpsc};
 use std::task::{Context, Wake, Waker};
+use std::thread;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -151,4 +153,54 @@ async fn who_no_longer_follows_is_forgotten() {
         held, 1,
         "only the last task that polled the stream that is still there"
     );
+}
+
+/// What `on_connect` fails with: other people's, with a drop of its own.
+struct Looking(Client);
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        drop(self.0.connection_stream());
+    }
+}
+
+impl fmt::Debug for Looking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Looking")
+    }
+}
+
+impl fmt::Display for Looking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it only looks")
+    }
+}
+
+impl std::error::Error for Looking {}
+
+#[test]
+fn an_error_may_look_at_the_events_when_it_is_dropped() {
+    let server = RedisServer::start();
+    let own = Arc::new(OnceLock::new());
+    let (told, attempts) = mpsc::channel();
+    let hook = {
+        let own: Arc<OnceLock<Client>> = Arc::clone(&own);
+        move |_| {
+            // Nobody listens once the test is over.
+            let _ = told.send(());
+            let error = Looking(own.get().unwrap().clone());
+            async move { Err::<(), _>(error) }
+        }
+    };
+    let client = Client::builder(Source::url(server.url()).unwrap())
+        .reconnect_debounce(Duration::ZERO, Duration::ZERO)
+        .on_connect(hook)
+        .build();
+    own.set(client.clone()).unwrap();
+    let runtime = current_thread();
+    // Blocked for good, it would not even end.
+    thread::spawn(move || runtime.block_on(client.get("k")));
+    for _ in 0..300 {
+        attempts.recv_timeout(FOR_EVER).expect("another attempt");
+    }
 }
