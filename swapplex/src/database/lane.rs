@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::closing::{Closer, close_late};
 use super::dial::ConnectError;
 use super::line::Line;
+use super::suspect::Suspects;
 use crate::multiplex::Connection;
 
 /// One runtime's connection to a database; see the [module](self).
@@ -25,6 +26,7 @@ pub(crate) struct Lane {
     ended: AtomicBool,
     /// By which the supervisor is asked to settle what is under way, and to end.
     pub(super) line: Arc<Line>,
+    pub(super) suspects: Suspects,
 }
 
 /// Where a lane is on its way to a live connection.
@@ -47,6 +49,7 @@ impl Lane {
             state: watch::Sender::new(State::Connecting),
             ended: AtomicBool::new(false),
             line,
+            suspects: Suspects::default(),
         }
     }
 

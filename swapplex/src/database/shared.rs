@@ -14,7 +14,6 @@ use super::fence::Fences;
 use super::lane::Lane;
 use super::line::Line;
 use super::supervisor;
-use super::suspect::Suspects;
 use crate::multiplex::Connection;
 use crate::settings::Settings;
 use crate::stats::Counters;
@@ -33,7 +32,6 @@ pub struct Shared {
     events: Arc<EventLog>,
     epochs: Arc<AtomicU64>,
     pub(super) fences: Arc<Fences>,
-    pub(super) suspects: Suspects,
     lanes: Arc<Lanes>,
     /// Runtimes on which the database was closed.
     closed: Mutex<HashSet<runtime::Id>>,
@@ -58,7 +56,6 @@ impl Shared {
             events: Arc::default(),
             epochs: Arc::default(),
             fences: Arc::default(),
-            suspects: Suspects::default(),
             lanes: Arc::default(),
             closed: Mutex::default(),
         }

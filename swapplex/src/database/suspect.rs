@@ -5,17 +5,21 @@
 //! that were under way at two losses in a row go on by themselves: reads on a connection that only they share. If that is
 //! lost too, while that of all others is not, each of them goes on where it can only harm itself, as writes do at once: on
 //! a connection of its own, one such request at a time. If it loses two of these in the same way, it is to blame.
+//!
+//! A caller's future may be kept without being polled, so it holds nothing that the others wait for: tasks do.
 
 use std::future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
-use tokio::sync::Mutex;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::apart::{Apart, NoAnswer, closed};
 use super::debounce::BREATH;
+use super::lane::Lane;
 use super::local::{self, Submission, Way};
 use super::plain::Plain;
 use super::request::Request;
@@ -23,6 +27,7 @@ use super::shared::Shared;
 use super::together::Together;
 use crate::error::{Error, NotExecuted};
 use crate::multiplex::{LostCause, Reason, Reply, Undelivered};
+use crate::sync::lock;
 
 /// A request is suspected once it was under way at so many losses in a row.
 pub(super) const LOSSES: u32 = 2;
@@ -31,13 +36,19 @@ pub(super) const LOSSES: u32 = 2;
 /// connections at random, one may be cut under an innocent request too.
 pub(super) const CONVICTIONS: u32 = 2;
 
-/// The suspects of one database, and their connections, while there is somebody to use them.
+/// A suspect that has the turn to go alone loses it after this part of a command's usual deadline: it may wait for
+/// something that takes long, or not be polled.
+const PART_OF_A_TURN: u32 = 8;
+
+/// The suspects of one lane, and their connections, while there is somebody to use them.
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
     number: AtomicUsize,
-    together: Mutex<Option<Arc<Together>>>,
-    /// Locked by the one whose turn it is.
+    /// Locked while it is being connected.
+    together: tokio::sync::Mutex<Option<Arc<Together>>>,
     alone: Mutex<Option<Apart>>,
+    /// Locked for the one whose turn it is to go alone.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What became of a suspect.
@@ -59,22 +70,23 @@ pub(super) enum Trial {
 }
 
 /// Counts a suspect in and out; the last one out closes the connections.
-struct Turn<'a>(&'a Suspects);
+struct Suspect(Arc<Lane>);
 
-impl<'a> Turn<'a> {
-    fn new(suspects: &'a Suspects) -> Self {
-        suspects.number.fetch_add(1, Ordering::Relaxed);
-        Self(suspects)
+impl Suspect {
+    fn new(lane: Arc<Lane>) -> Self {
+        lane.suspects.number.fetch_add(1, Ordering::Relaxed);
+        Self(lane)
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Suspect {
     fn drop(&mut self) {
         let Suspects {
             number,
             together,
             alone,
-        } = self.0;
+            ..
+        } = &self.0.suspects;
         // Pairs with the others' decrements: the last one sees the connections that any of them has left.
         if number.fetch_sub(1, Ordering::AcqRel) > 1 {
             return;
@@ -82,17 +94,45 @@ impl Drop for Turn<'_> {
         if let Ok(mut together) = together.try_lock() {
             *together = None;
         }
-        if let Ok(mut alone) = alone.try_lock() {
-            *alone = None;
-        }
+        let closed = lock(alone).take();
+        drop(closed);
+    }
+}
+
+/// The turn to go alone. Ends when this is dropped, and in time if it is not.
+struct Turn(AbortHandle);
+
+impl Turn {
+    async fn begin(shared: &Shared, suspects: &Suspects, limit: Instant) -> Option<Self> {
+        let (begin, has_begun) = oneshot::channel();
+        let turn = Arc::clone(&suspects.turn);
+        let length = shared.settings().command_timeout / PART_OF_A_TURN;
+        let task = tokio::spawn(async move {
+            let _turn = turn.lock_owned().await;
+            if begin.send(()).is_ok() {
+                tokio::time::sleep(length).await;
+            }
+        });
+        let turn = Self(task.abort_handle());
+        matches!(timeout_at(limit, has_begun).await, Ok(Ok(()))).then_some(turn)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
 /// Sends a suspect with the others.
 pub(super) async fn try_together(shared: &Arc<Shared>, request: &impl Request, limit: Instant) -> Trial {
+    let lane = match local::lane(shared) {
+        Ok(lane) => lane,
+        Err(error) => return Trial::NotSent(error),
+    };
     // First, and so dropped last.
-    let turn = Turn::new(&shared.suspects);
-    let together = match share(shared, turn.0, limit).await {
+    let suspect = Suspect::new(lane);
+    let together = match share(shared, &suspect.0, limit).await {
         Ok(together) => together,
         Err(error) => return Trial::NotSent(error),
     };
@@ -104,33 +144,58 @@ pub(super) async fn try_together(shared: &Arc<Shared>, request: &impl Request, l
         },
         Err(no_answer) => match judge(shared, witness, no_answer, limit).await {
             Trial::Guilty(undelivered) if !together.had_one() => Trial::Suspicious(undelivered),
+            Trial::Late { may_be_sent } => {
+                together.retire();
+                Trial::Late { may_be_sent }
+            }
             trial => trial,
         },
     }
 }
 
 /// The connection that suspects share.
-async fn share(shared: &Arc<Shared>, suspects: &Suspects, limit: Instant) -> Result<Arc<Together>, Error> {
-    let Ok(mut kept) = timeout_at(limit, suspects.together.lock()).await else {
-        return Err(Error::NotExecuted(NotExecuted::Timeout));
-    };
-    if let Some(together) = kept.as_ref().filter(|together| !together.is_over()) {
-        return Ok(Arc::clone(together));
+async fn share(shared: &Arc<Shared>, lane: &Arc<Lane>, limit: Instant) -> Result<Arc<Together>, Error> {
+    if let Ok(kept) = lane.suspects.together.try_lock()
+        && let Some(together) = usable(kept.as_ref())
+    {
+        return Ok(together);
     }
-    let together = Arc::new(Together::new(open(shared, limit).await?));
-    *kept = Some(Arc::clone(&together));
-    Ok(together)
+    let shared = Arc::clone(shared);
+    let suspect = Suspect::new(Arc::clone(lane));
+    let connecting = tokio::spawn(async move {
+        let Ok(mut kept) = timeout_at(limit, suspect.0.suspects.together.lock()).await else {
+            return Err(Error::NotExecuted(NotExecuted::Timeout));
+        };
+        if let Some(together) = usable(kept.as_ref()) {
+            return Ok(together);
+        }
+        let together = Arc::new(Together::new(open(&shared, limit).await?));
+        *kept = Some(Arc::clone(&together));
+        Ok(together)
+    });
+    // Nothing but the runtime's end cuts it off.
+    connecting.await.unwrap_or_else(|_| Err(closed()))
+}
+
+fn usable(kept: Option<&Arc<Together>>) -> Option<Arc<Together>> {
+    kept.filter(|together| !together.is_over()).map(Arc::clone)
 }
 
 /// Sends a suspect alone.
 pub(super) async fn try_alone(shared: &Arc<Shared>, request: &impl Request, limit: Instant) -> Trial {
-    // Before the lock, and so dropped after it.
-    let turn = Turn::new(&shared.suspects);
-    let Ok(mut kept) = timeout_at(limit, turn.0.alone.lock()).await else {
+    let lane = match local::lane(shared) {
+        Ok(lane) => lane,
+        Err(error) => return Trial::NotSent(error),
+    };
+    // First, and so dropped last.
+    let suspect = Suspect::new(lane);
+    let suspects = &suspect.0.suspects;
+    let Some(_turn) = Turn::begin(shared, suspects, limit).await else {
         return Trial::NotSent(Error::NotExecuted(NotExecuted::Timeout));
     };
     // Taken out, so that it is closed where this future is dropped with an answer under way.
-    let apart = match kept.take().filter(|apart| !apart.is_lost()) {
+    let kept = lock(&suspects.alone).take();
+    let apart = match kept.filter(|apart| !apart.is_lost()) {
         Some(apart) => apart,
         None => match open(shared, limit).await {
             Ok(apart) => apart,
@@ -141,7 +206,8 @@ pub(super) async fn try_alone(shared: &Arc<Shared>, request: &impl Request, limi
     match apart.ask(request, Some(limit)).await {
         Ok(reply) => {
             let epoch = apart.epoch();
-            *kept = Some(apart);
+            let other = lock(&suspects.alone).replace(apart);
+            drop(other);
             Trial::Answered { reply, epoch }
         }
         Err(no_answer) => judge(shared, witness, no_answer, limit).await,

@@ -4,7 +4,7 @@
 //! they would take a round trip each.
 
 use std::future;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::apart::{Apart, NoAnswer, answer};
 use super::request::Request;
 use super::ticket::Ticket;
-use crate::multiplex::{Connection, Outbox, Push, Reply};
+use crate::multiplex::{Outbox, Push, Reply};
 use crate::sync::lock;
 
 /// A connection that suspects share; see the [module](self).
@@ -22,17 +22,18 @@ pub(super) struct Together {
     apart: Apart,
     open: Mutex<Option<Arc<Outbox>>>,
     asked: AtomicUsize,
+    is_retired: AtomicBool,
 }
 
-/// Closes an outbox, also where the future of whoever opened it is dropped.
-struct Closing<'a> {
-    connection: &'a Connection,
+/// Closes an outbox, also where the runtime ends before its time has come.
+struct Closing {
+    together: Arc<Together>,
     outbox: Arc<Outbox>,
 }
 
-impl Drop for Closing<'_> {
+impl Drop for Closing {
     fn drop(&mut self) {
-        self.connection.close(&self.outbox);
+        self.together.apart.connection().close(&self.outbox);
     }
 }
 
@@ -42,6 +43,7 @@ impl Together {
             apart,
             open: Mutex::default(),
             asked: AtomicUsize::new(0),
+            is_retired: AtomicBool::new(false),
         }
     }
 
@@ -51,7 +53,12 @@ impl Together {
 
     /// It serves nobody any more.
     pub(super) fn is_over(&self) -> bool {
-        self.apart.is_lost() || self.apart.is_closing()
+        self.is_retired.load(Ordering::Relaxed) || self.apart.is_lost() || self.apart.is_closing()
+    }
+
+    /// Has others take another one, since this one may be silent for good.
+    pub(super) fn retire(&self) {
+        self.is_retired.store(true, Ordering::Relaxed);
     }
 
     /// Nobody but one has ever used it.
@@ -60,7 +67,11 @@ impl Together {
     }
 
     /// Sends a request, with others, and waits for its answer, not yet made out.
-    pub(super) async fn ask<R: Request>(&self, request: &R, limit: Instant) -> Result<Reply, NoAnswer> {
+    pub(super) async fn ask<R: Request>(
+        self: &Arc<Self>,
+        request: &R,
+        limit: Instant,
+    ) -> Result<Reply, NoAnswer> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         if self.apart.is_closing() {
             return Err(NoAnswer::Closed);
@@ -75,21 +86,23 @@ impl Together {
                     .map_err(|_| NoAnswer::Late { may_be_sent: false })?,
             }
         };
-        if closing.is_some() {
-            // The others come as well, as soon as they have seen their loss.
-            tokio::task::yield_now().await;
+        if let Some(closing) = closing {
+            tokio::spawn(async move {
+                // The others come as well, as soon as they have seen their loss.
+                tokio::task::yield_now().await;
+                drop(closing);
+            });
         }
-        drop(closing);
         answer(ticket, Some(limit)).await
     }
 
     /// Joins the open outbox, or opens one, to be closed by its opener; `None` where there is no room for it now.
     fn join(
-        &self,
+        self: &Arc<Self>,
         request: &impl Request,
         length: usize,
         waker: &Waker,
-    ) -> Option<(Ticket, Option<Closing<'_>>)> {
+    ) -> Option<(Ticket, Option<Closing>)> {
         let connection = self.apart.connection();
         let mut open = lock(&self.open);
         request.ask(false, |mut ask| {
@@ -106,7 +119,8 @@ impl Together {
             };
             *open = Some(Arc::clone(&outbox));
             let ticket = Ticket::new(Arc::clone(&outbox), slot);
-            Some((ticket, Some(Closing { connection, outbox })))
+            let together = Arc::clone(self);
+            Some((ticket, Some(Closing { together, outbox })))
         })
     }
 }

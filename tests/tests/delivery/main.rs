@@ -9,6 +9,7 @@ mod cuts;
 mod failover;
 mod fence;
 mod idle;
+mod kept;
 mod kills;
 mod long;
 mod oracle;
