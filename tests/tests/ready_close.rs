@@ -8,7 +8,7 @@ use futures_util::{FutureExt, StreamExt};
 use redis::{AsyncCommands, RedisError, Value, cmd};
 use swapplex::config::Source;
 use swapplex::{
-    Client, ConnectError, ConnectionEvent, Error, HandshakeError, LostCause, NotExecuted, NotReady,
+    Client, ConnectError, ConnectionEvent, Error, HandshakeError, LostCause, NoReply, NotExecuted, NotReady,
 };
 use swapplex_tests::{Answer, RedisServer, ReservedPort, ScriptedServer};
 use tokio::runtime::{Builder, Runtime};
@@ -471,4 +471,50 @@ fn at_the_end_of_a_runtime_commands_that_block_are_answered_too() {
     let popped = popping.now_or_never();
     assert!(matches!(popped, Some(Ok(None))), "{popped:?}");
     assert_eq!(server.clients().len(), 0);
+}
+
+#[tokio::test]
+async fn what_waits_on_a_connection_that_another_has_replaced_is_closed_and_counted_too() {
+    let server = ScriptedServer::start(|request| {
+        let handshake = request.handshake();
+        match (request.name().as_str(), request.connection) {
+            // So that there is time to ask for something on the first connection.
+            ("HELLO", 1) => handshake.expect("it is one").after(Duration::from_millis(100)),
+            ("SET", 0) => Answer::error("READONLY You can't write against a read only replica."),
+            ("INCRBY", _) => Answer::nothing(),
+            _ => handshake.unwrap_or_else(Answer::ok),
+        }
+    });
+    let client = Client::builder(Source::url(server.url()).unwrap())
+        .reconnect_debounce(Duration::ZERO, Duration::ZERO)
+        .command_timeout(Duration::from_millis(500))
+        .build();
+    client.ready().await.unwrap();
+    let set = tokio::spawn(client.set("k", "v"));
+    let is_asked = |name: &'static str| {
+        server.until(move |seen| seen.requests.iter().any(|request| request.name() == name))
+    };
+    is_asked("SET").await;
+    let increment = tokio::spawn({
+        let mut connection = client.connection().command_timeout(FOR_EVER);
+        async move { connection.incr::<_, _, i64>("n", 1).await }
+    });
+    is_asked("INCRBY").await;
+    // Has found out that the server is a replica; its second attempt may stand behind what is never answered.
+    let _ = set.await.unwrap();
+    let mut events = client.connection_stream();
+    while !matches!(
+        events.next().await,
+        Some(ConnectionEvent::Connected { epoch: 2, .. })
+    ) {}
+    let unsettled = client.close().await.unwrap_err();
+    assert_eq!(unsettled.requests, 1);
+    let error = increment.await.unwrap().unwrap_err();
+    let Some(Error::OutcomeUnknown { cause, .. }) = Error::inside(&error) else {
+        panic!("{error}")
+    };
+    assert!(
+        matches!(cause, NoReply::Lost(cause) if matches!(**cause, LostCause::Closed)),
+        "{cause}"
+    );
 }

@@ -38,8 +38,8 @@ pub(crate) struct Line {
     blockable: Option<Blockable>,
     asked: watch::Sender<Asked>,
     ended: watch::Sender<bool>,
-    /// The connection that is being settled.
-    settling: Mutex<Option<Arc<Connection>>>,
+    /// The connections that are being settled: one that is to end, and those that others have replaced.
+    settling: Mutex<Vec<Arc<Connection>>>,
     /// How many callers had no answer when settling was over.
     unanswered: AtomicUsize,
 }
@@ -76,7 +76,7 @@ impl Line {
             blockable,
             asked: watch::Sender::new(Asked::No),
             ended: watch::Sender::new(false),
-            settling: Mutex::new(None),
+            settling: Mutex::default(),
             unanswered: AtomicUsize::new(0),
         });
         let mut all = lock(&LINES);
@@ -142,21 +142,23 @@ impl Line {
 
     /// Waits until every request under way is answered, the connection is lost, or the time is up.
     pub(super) async fn settle(&self, connection: &Arc<Connection>, driver: &mut Driver) {
-        *lock(&self.settling) = Some(Arc::clone(connection));
+        lock(&self.settling).push(Arc::clone(connection));
         tokio::select! {
             () = driver.settle() => {}
             () = self.overdue() => {}
         }
-        self.unanswered.store(connection.waiting(), Ordering::Relaxed);
-        *lock(&self.settling) = None;
+        let mut settling = lock(&self.settling);
+        if self.is_asked() {
+            self.unanswered.fetch_add(connection.waiting(), Ordering::Relaxed);
+        }
+        settling.retain(|other| !Arc::ptr_eq(other, connection));
     }
 
-    /// How many callers wait, or waited in vain, for an answer of the connection that is being settled.
+    /// How many callers wait, or waited in vain when it was asked to end, for an answer of what is being settled.
     pub(super) fn waiting(&self) -> usize {
-        lock(&self.settling).as_ref().map_or_else(
-            || self.unanswered.load(Ordering::Relaxed),
-            |connection| connection.waiting(),
-        )
+        let settling = lock(&self.settling);
+        let waiting: usize = settling.iter().map(|connection| connection.waiting()).sum();
+        waiting + self.unanswered.load(Ordering::Relaxed)
     }
 
     /// Waits until it has ended.

@@ -316,8 +316,10 @@ impl Reach<'_> {
                     Push::Closed(back) => ask = back,
                 }
             }
-            // Let go of the old one first, so that it can be used again.
-            *self.open = None;
+            // Let go of the old one first, so that it can be used again; but not while what is in it has to go first.
+            if connection.has_room(length) {
+                *self.open = None;
+            }
             let Some(outbox) = connection.open(length) else {
                 return (Submission::NoRoom(Arc::clone(connection)), Errand::Nothing);
             };

@@ -119,7 +119,7 @@ impl Charge {
                 End::Lost(left) => loss = left,
             }
         }
-        self.drain(&mut old).await;
+        old.finish().await;
     }
 
     /// Dials until a connection is made, no more often than the debounce allows.
@@ -226,10 +226,13 @@ impl Charge {
             () = self.driven.line().asked() => (LostCause::Closed, true),
             new = successor => {
                 let mut before = mem::take(old);
+                let line = Arc::clone(self.driven.line());
                 parting.cause = LostCause::Replaced;
                 old.0 = Some(Box::pin(async move {
-                    tokio::join!(before.finish(), driver.settle());
-                    driver.lose(LostCause::Replaced).await;
+                    tokio::join!(before.finish(), line.settle(&connection, &mut driver));
+                    let is_cut_off = line.is_asked() && connection.waiting() > 0;
+                    let cause = if is_cut_off { LostCause::Closed } else { LostCause::Replaced };
+                    driver.lose(cause).await;
                     drop(parting);
                 }));
                 return End::Replaced(Box::new(new));
@@ -239,10 +242,7 @@ impl Charge {
         self.lane.disconnected();
         if is_closed {
             // What was asked is still answered; deadlines and silence end what is not.
-            tokio::join!(
-                self.driven.line().settle(&connection, &mut driver),
-                self.drain(old)
-            );
+            tokio::join!(self.driven.line().settle(&connection, &mut driver), old.finish());
         }
         driver.lose(cause.clone()).await;
         self.counters.losses.add(usize::from(!is_closed));
@@ -254,14 +254,6 @@ impl Charge {
             epoch,
             left: greeting.identity,
         }))
-    }
-
-    /// Has what is under way on the `old` connection answered, while there is time.
-    async fn drain(&self, old: &mut Draining) {
-        tokio::select! {
-            () = old.finish() => {}
-            () = self.driven.line().overdue() => {}
-        }
     }
 
     fn tell(&self, event: ConnectionEvent) {
