@@ -148,7 +148,8 @@ async fn what_was_answered_before_the_connection_was_lost_is_told_to_the_task_th
     tokio::spawn(asks).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+// On one thread: another one might close an outbox early, before it is full.
+#[tokio::test]
 async fn the_few_behind_full_outboxes_do_not_wait_for_answers() {
     // On a real network that would cost a round trip.
     // The very first request goes alone.
