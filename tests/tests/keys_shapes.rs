@@ -95,7 +95,7 @@ async fn values() -> Result<(), Error> {
     let error = name.command("GET").query::<i64>().await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the value of the key `name:7` is no `i64`: a string of 4 bytes does not convert"
+        "the value of the key `name:7` is no `i64`: a string of length 4 does not convert"
     );
 
     // A key is one to redis-rs too.

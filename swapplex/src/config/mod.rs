@@ -27,7 +27,7 @@
 //! - **What says more comes first.** Next to `P_URL`, other components have no effect, except that credentials which
 //!   it leaves out are filled in, and that TLS files are no part of a URL. In the same way `P_USERNAME` and `P_PASSWORD`
 //!   fill in what `P_USERINFO` leaves out. [`Source::unused`] names the variables that were set and had no effect,
-//!   and what other software calls some of them (`P_DATABASE`, `P_USER`, `P_PASS`, `P_URI`, `P_TLS`, `P_SSL`).
+//!   and what other software calls some of them (`P_HOSTNAME`, `P_DATABASE`, `P_USER`, `P_AUTH`, `P_TLS` and the like).
 //! - **Blank is unset.** A variable that is empty or holds only white space counts as unset. White space around
 //!   a value is dropped; around credentials only the newline at the end is.
 //! - **Files** are read again at each connect, so that a rotated secret takes effect; newlines at the end are dropped,

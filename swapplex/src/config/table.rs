@@ -424,12 +424,23 @@ fn what_other_software_calls_a_variable_is_told_to_have_no_effect() {
         ("REDIS_USER", "app"),
         ("REDIS_PASS", " "),
         ("REDIS_TLS", "true"),
+        ("REDIS_HOSTNAME", "other"),
+        ("REDIS_AUTH", "hunter2"),
         // What Kubernetes injects for a Service called `redis`.
         ("REDIS_SERVICE_HOST", "10.0.0.11"),
         ("REDIS_PORT_6379_TCP", "tcp://10.0.0.11:6379"),
     ];
     assert_eq!(load(variables).info.redis_settings().db(), 0);
-    assert_eq!(unused(variables), ["REDIS_DATABASE", "REDIS_USER", "REDIS_TLS"]);
+    assert_eq!(
+        unused(variables),
+        [
+            "REDIS_HOSTNAME",
+            "REDIS_DATABASE",
+            "REDIS_USER",
+            "REDIS_AUTH",
+            "REDIS_TLS"
+        ]
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! connection. Sent again, such a request would take every connection down with all that others have under way. So those
 //! that were under way at two losses in a row go on by themselves: reads on a connection that only they share. If that is
 //! lost too, while that of all others is not, each of them goes on where it can only harm itself, as writes do at once: on
-//! a connection of its own, one such request at a time. If it loses two of these in the same way, it is to blame.
+//! a connection of its own, one such request at a time as a rule. If it loses two of these in the same way, it is to blame.
 //!
 //! A caller's future may be kept without being polled, so it holds nothing that the others wait for: tasks do.
 
@@ -103,11 +103,11 @@ impl Drop for Suspect {
 struct Turn(AbortHandle);
 
 impl Turn {
-    async fn begin(shared: &Shared, suspects: &Suspects, limit: Instant) -> Option<Self> {
+    async fn begin(shared: &Shared, lane: &Lane, limit: Instant) -> Option<Self> {
         let (begin, has_begun) = oneshot::channel();
-        let turn = Arc::clone(&suspects.turn);
+        let turn = Arc::clone(&lane.suspects.turn);
         let length = shared.settings().command_timeout / PART_OF_A_TURN;
-        let task = tokio::spawn(async move {
+        let task = lane.runtime.spawn(async move {
             let _turn = turn.lock_owned().await;
             if begin.send(()).is_ok() {
                 tokio::time::sleep(length).await;
@@ -162,7 +162,7 @@ async fn share(shared: &Arc<Shared>, lane: &Arc<Lane>, limit: Instant) -> Result
     }
     let shared = Arc::clone(shared);
     let suspect = Suspect::new(Arc::clone(lane));
-    let connecting = tokio::spawn(async move {
+    let connecting = lane.runtime.spawn(async move {
         let Ok(mut kept) = timeout_at(limit, suspect.0.suspects.together.lock()).await else {
             return Err(Error::NotExecuted(NotExecuted::Timeout));
         };
@@ -189,12 +189,11 @@ pub(super) async fn try_alone(shared: &Arc<Shared>, request: &impl Request, limi
     };
     // First, and so dropped last.
     let suspect = Suspect::new(lane);
-    let suspects = &suspect.0.suspects;
-    let Some(_turn) = Turn::begin(shared, suspects, limit).await else {
+    let Some(_turn) = Turn::begin(shared, &suspect.0, limit).await else {
         return Trial::NotSent(Error::NotExecuted(NotExecuted::Timeout));
     };
     // Taken out, so that it is closed where this future is dropped with an answer under way.
-    let kept = lock(&suspects.alone).take();
+    let kept = lock(&suspect.0.suspects.alone).take();
     let apart = match kept.filter(|apart| !apart.is_lost()) {
         Some(apart) => apart,
         None => match open(shared, limit).await {
@@ -206,7 +205,7 @@ pub(super) async fn try_alone(shared: &Arc<Shared>, request: &impl Request, limi
     match apart.ask(request, Some(limit)).await {
         Ok(reply) => {
             let epoch = apart.epoch();
-            let other = lock(&suspects.alone).replace(apart);
+            let other = lock(&suspect.0.suspects.alone).replace(apart);
             drop(other);
             Trial::Answered { reply, epoch }
         }

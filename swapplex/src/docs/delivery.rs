@@ -133,7 +133,7 @@
 //! have under way. So whatever was under way, at least in part, at two losses in a row goes on apart from the others,
 //! batched keys one by one: what only reads, on a connection that only such requests share. If that is lost while the
 //! shared one goes on, each of them goes on where it can only harm itself, and what changes something does so from the
-//! first: on a connection of its own, one such request at a time. If it loses two of those likewise, the request is to
+//! first: on a connection of its own, one such request at a time as a rule. If it loses two of those likewise, the request is to
 //! blame. (One may be chance: something on the way may cut connections at random.) Its caller gets
 //! [`NoReply::Breaks`](crate::NoReply::Breaks), or [`NotExecuted::Breaks`](crate::NotExecuted::Breaks) if it was never
 //! fully sent; the others are answered. What was sent in full and may not be sent again ends as an `OutcomeUnknown` at

@@ -45,26 +45,30 @@ pub(super) fn done(_: Value) -> Result<(), Unfit> {
 
 /// Whatever redis-rs makes of it. Its errors repeat what they can't convert, which may be secret.
 pub(super) fn plain<T: FromRedisValue>(answer: Value) -> Result<T, Unfit> {
-    let kind = kind(&answer);
+    let (kind, length) = kind(&answer);
     T::from_redis_value(answer).map_err(|_| Unfit::Value {
         value: type_name::<T>(),
-        source: format!("{kind} does not convert").into(),
+        source: match length {
+            Some(length) => format!("{kind} of length {length} does not convert"),
+            None => format!("{kind} does not convert"),
+        }
+        .into(),
     })
 }
 
-/// What an answer is, without what is in it.
-fn kind(answer: &Value) -> String {
+/// What an answer is, and how long, without what is in it.
+fn kind(answer: &Value) -> (&'static str, Option<usize>) {
     match answer {
-        Value::Nil => "nil".into(),
-        Value::Int(_) => "an integer".into(),
-        Value::Double(_) => "a number".into(),
-        Value::Boolean(_) => "a boolean".into(),
-        Value::BulkString(bytes) => format!("a string of {} bytes", bytes.len()),
-        Value::Okay | Value::SimpleString(_) => "a status".into(),
-        Value::Array(members) => format!("an array of {}", members.len()),
-        Value::Set(members) => format!("a set of {}", members.len()),
-        Value::Map(pairs) => format!("a map of {}", pairs.len()),
-        _ => "a reply of an unusual kind".into(),
+        Value::Nil => ("nil", None),
+        Value::Int(_) => ("an integer", None),
+        Value::Double(_) => ("a number", None),
+        Value::Boolean(_) => ("a boolean", None),
+        Value::BulkString(bytes) => ("a string", Some(bytes.len())),
+        Value::Okay | Value::SimpleString(_) => ("a status", None),
+        Value::Array(members) => ("an array", Some(members.len())),
+        Value::Set(members) => ("a set", Some(members.len())),
+        Value::Map(pairs) => ("a map", Some(pairs.len())),
+        _ => ("a reply of an unusual kind", None),
     }
 }
 

@@ -1,15 +1,23 @@
 //! Futures that are kept and not polled for a while, as in a `buffered` stream whose consumer is busy: nobody else waits.
 
+use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
+use std::thread;
 use std::time::Duration;
 
 use redis::RedisResult;
 use swapplex::config::Source;
 use swapplex::{Client, Stats};
 use swapplex_tests::{Answer, ScriptedServer, Seen};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
 use tokio::time::interval;
+
+fn current_thread() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
 
 /// Polls them until that is so, and then no more.
 async fn poll_until<T>(
@@ -82,29 +90,69 @@ async fn answer_beside_one_that_is_kept(
     other.await
 }
 
-#[tokio::test]
-async fn a_read_that_connects_for_the_suspects_keeps_no_other_waiting() {
-    let connects = |seen: &Seen, _| seen.dials.times().len() == 4;
-    assert_eq!(
-        answer_beside_one_that_is_kept("GET", connects).await,
-        Ok("v".into())
-    );
+/// It makes the connection for suspects, which is long in coming.
+fn connects(seen: &Seen, _: Stats) -> bool {
+    seen.dials.times().len() == 4
 }
 
 #[tokio::test]
-async fn a_read_that_is_sent_with_the_suspects_keeps_no_other_waiting() {
-    let is_sent = |_: &Seen, stats: Stats| stats.dedicated == 1;
-    assert_eq!(
-        answer_beside_one_that_is_kept("GET", is_sent).await,
-        Ok("v".into())
-    );
+async fn a_read_that_connects_for_the_suspects_keeps_no_other_waiting() {
+    let answer = answer_beside_one_that_is_kept("GET", connects).await;
+    assert_eq!(answer, Ok("v".into()));
 }
 
 #[tokio::test]
 async fn a_write_that_has_its_turn_keeps_no_other_waiting() {
-    let connects = |seen: &Seen, _| seen.dials.times().len() == 4;
-    assert_eq!(
-        answer_beside_one_that_is_kept("SET", connects).await,
-        Ok("OK".into())
-    );
+    let answer = answer_beside_one_that_is_kept("SET", connects).await;
+    assert_eq!(answer, Ok("OK".into()));
+}
+
+#[tokio::test]
+async fn a_read_that_is_sent_with_the_suspects_keeps_no_other_waiting() {
+    let answer = answer_beside_one_that_is_kept("GET", |_, stats| stats.dedicated == 1).await;
+    assert_eq!(answer, Ok("v".into()));
+}
+
+#[test]
+fn a_runtime_that_does_not_run_serves_no_suspects_of_another() {
+    let servers = current_thread();
+    let mut asked: HashMap<String, u32> = HashMap::new();
+    let server = {
+        let _servers = servers.enter();
+        // Each request loses two connections; the first one's is not answered on the third either.
+        ScriptedServer::start(move |request| {
+            request.handshake().unwrap_or_else(|| {
+                let key = request.argument(1);
+                let asked = asked.entry(key.clone()).or_default();
+                *asked += 1;
+                match (*asked, key.as_str()) {
+                    (1 | 2, _) => Answer::nothing().then_close(),
+                    (_, "first") => Answer::nothing(),
+                    _ => Answer::bulk("v"),
+                }
+            })
+        })
+    };
+    let client = Client::builder(Source::url(server.url()).unwrap())
+        .reconnect_debounce(Duration::ZERO, Duration::ZERO)
+        .command_timeout(Duration::from_secs(4))
+        .build();
+    let seen = server.until(|seen| {
+        seen.requests
+            .iter()
+            .filter(|request| request.name() == "GET")
+            .count()
+            == 3
+    });
+    let (stop, stopped) = oneshot::channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(|| servers.block_on(stopped));
+        let kept = current_thread();
+        kept.spawn(client.get("first"));
+        kept.block_on(seen);
+        // From here on, `kept` does not run.
+        let answer = current_thread().block_on(client.get("second"));
+        drop(stop);
+        assert_eq!(answer.unwrap().as_deref(), Some(&b"v"[..]));
+    });
 }
