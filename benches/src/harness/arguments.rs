@@ -39,11 +39,13 @@ impl Arguments {
         self.filters.is_empty() || self.filters.iter().any(|filter| workload.contains(filter))
     }
 
+    /// Many and short, since a machine that others use changes its pace from one moment to the next: the contestants of a
+    /// round find the more alike, and a bad moment spoils one round of many.
     pub(crate) fn rounds(&self) -> usize {
-        if self.quick { 3 } else { 5 }
+        if self.quick { 15 } else { 25 }
     }
 
-    /// How long each contestant works before it is the next one's turn.
+    /// How long each contestant works in a round.
     pub(crate) fn turn(&self) -> Duration {
         Duration::from_millis(if self.quick { 20 } else { 100 })
     }

@@ -17,10 +17,6 @@ use super::report;
 use super::statistics::{Outcome, Record};
 use crate::peers::Peers;
 
-/// How often it is each contestant's turn in a round. A machine that others use changes its pace from one moment to the
-/// next: the shorter the turns, the more alike is what the contestants of a round find.
-const LAPS: usize = 5;
-
 /// A runtime and the peers' connections on it. They stay until the end of the run.
 #[derive(Clone)]
 pub(crate) struct Stage {
@@ -60,12 +56,11 @@ impl Bench {
         };
         let mut meter = Meter::new(server);
         report::print_head(&format!(
-            "{} on loopback, {} processors{}, {} rounds of {} times {} ms",
+            "{} on loopback, {} processors{}, {} rounds of {} ms",
             meter.server()?,
             thread::available_parallelism()?,
             load(),
             arguments.rounds(),
-            LAPS,
             arguments.turn().as_millis(),
         ));
         Ok(Self {
@@ -83,7 +78,7 @@ impl Bench {
     /// Where a contestant does not do its work: then there is nothing to compare.
     pub(crate) fn workload(&mut self, name: &str, contestants: impl FnOnce(&Stages) -> Vec<Contestant>) {
         let (rounds, turn) = (self.arguments.rounds(), self.arguments.turn());
-        self.in_rounds(name, rounds, LAPS, turn, contestants);
+        self.in_rounds(name, rounds, turn, contestants);
     }
 
     /// As [`workload`](Self::workload), in rounds of one operation each: for what takes long, and differs more from one
@@ -98,14 +93,13 @@ impl Bench {
         rounds: usize,
         contestants: impl FnOnce(&Stages) -> Vec<Contestant>,
     ) {
-        self.in_rounds(name, rounds, 1, Duration::ZERO, contestants);
+        self.in_rounds(name, rounds, Duration::ZERO, contestants);
     }
 
     fn in_rounds(
         &mut self,
         name: &str,
         rounds: usize,
-        laps: usize,
         turn: Duration,
         contestants: impl FnOnce(&Stages) -> Vec<Contestant>,
     ) {
@@ -128,16 +122,13 @@ impl Bench {
             .collect();
         for round in 0..rounds {
             progress.show(&format!("round {} of {rounds}", round + 1));
-            for lap in 0..laps {
-                for place in 0..contestants.len() {
-                    // Somebody else begins each time, so that nobody always comes after the same one.
-                    let index = (place + round + lap) % contestants.len();
-                    let run = &mut contestants[index].run;
-                    match self.meter.meter(|| run(turn)) {
-                        Ok(sample) if lap == 0 => records[index].samples.push(sample),
-                        Ok(sample) => records[index].samples[round] += sample,
-                        Err(error) => panic!("{name}, {}: {error}", records[index].name),
-                    }
+            for place in 0..contestants.len() {
+                // Somebody else begins each time, so that nobody always comes after the same one.
+                let index = (place + round) % contestants.len();
+                let run = &mut contestants[index].run;
+                match self.meter.meter(|| run(turn)) {
+                    Ok(sample) => records[index].samples.push(sample),
+                    Err(error) => panic!("{name}, {}: {error}", records[index].name),
                 }
             }
         }

@@ -1,6 +1,5 @@
 //! From the rounds' samples to figures.
 
-use std::ops::AddAssign;
 use std::time::Duration;
 
 use super::contestant::Role;
@@ -13,16 +12,6 @@ pub(super) struct Sample {
     pub(super) client_cpu: Duration,
     pub(super) server_cpu: Duration,
     pub(super) allocations: f64,
-}
-
-impl AddAssign for Sample {
-    fn add_assign(&mut self, more: Self) {
-        self.operations += more.operations;
-        self.elapsed += more.elapsed;
-        self.client_cpu += more.client_cpu;
-        self.server_cpu += more.server_cpu;
-        self.allocations += more.allocations;
-    }
 }
 
 impl Sample {
@@ -58,11 +47,12 @@ impl Record {
         median(self.samples.iter().map(figure).collect())
     }
 
-    /// How far apart the fastest and the slowest round are, in parts of the median.
+    /// How far apart the fast and the slow rounds are, each a quarter of all, in parts of the median.
     pub(super) fn spread(&self) -> f64 {
-        let rates = || self.samples.iter().map(Sample::per_second);
-        let (low, high) = (rates().fold(f64::MAX, f64::min), rates().fold(0.0, f64::max));
-        (high - low) / self.median(Sample::per_second)
+        let mut rates: Vec<f64> = self.samples.iter().map(Sample::per_second).collect();
+        rates.sort_by(f64::total_cmp);
+        let quarter = rates.len() / 4;
+        (rates[rates.len() - 1 - quarter] - rates[quarter]) / median(rates)
     }
 
     /// This one's figure in the other's: the median over the rounds, each compared with the same round of the other,
