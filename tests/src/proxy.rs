@@ -3,7 +3,7 @@
 mod flow;
 mod link;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::{TcpListener, TcpStream};
@@ -44,13 +44,13 @@ pub struct Traffic {
 
 #[derive(Debug)]
 struct Shared {
-    upstream: SocketAddr,
     traffic: watch::Sender<Traffic>,
     faults: Mutex<Faults>,
 }
 
 #[derive(Debug, Default)]
 struct Faults {
+    upstream: u16,
     /// For connections to come, by [`Direction`].
     flows: [Flow; 2],
     fuses: [Option<Fuse>; 2],
@@ -81,9 +81,11 @@ impl Proxy {
         let proxy = Self {
             door: Door::new(),
             shared: Arc::new(Shared {
-                upstream: SocketAddr::from((Ipv4Addr::LOCALHOST, upstream_port)),
                 traffic: watch::Sender::new(Traffic::default()),
-                faults: Mutex::default(),
+                faults: Mutex::new(Faults {
+                    upstream: upstream_port,
+                    ..Faults::default()
+                }),
             }),
         };
         proxy.accept();
@@ -114,6 +116,11 @@ impl Proxy {
     /// Stops listening: new connections are refused, those that exist go on.
     pub async fn refuse(&self) {
         self.door.close().await;
+    }
+
+    /// Leads connections to come to another port of 127.0.0.1, as a name does that several servers have.
+    pub fn lead_to(&self, upstream_port: u16) {
+        self.shared.faults().upstream = upstream_port;
     }
 
     /// Sets how bytes flow in one direction, for the connections that exist and for those to come.
@@ -190,13 +197,13 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn carry(client: TcpStream, shared: Arc<Shared>) {
-    let link = {
+    let (link, upstream) = {
         let faults = &mut *shared.faults();
         let link = Link::new(faults.flows);
         faults.links.push(link.clone());
-        link
+        (link, faults.upstream)
     };
-    if let Ok(server) = TcpStream::connect(shared.upstream).await {
+    if let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, upstream)).await {
         link::carry(client, server, &link, &shared).await;
     }
     shared.faults().links.retain(|other| !other.is(&link));

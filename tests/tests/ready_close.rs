@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
-use redis::{AsyncCommands, RedisError, Value, cmd};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncCommands, AsyncConnectionConfig, RedisError, Value, cmd};
 use swapplex::config::Source;
 use swapplex::{
     Client, ConnectError, ConnectionEvent, Error, HandshakeError, LostCause, NoReply, NotExecuted, NotReady,
 };
-use swapplex_tests::{Answer, RedisServer, ReservedPort, ScriptedServer};
+use swapplex_tests::{Answer, Proxy, RedisServer, ReservedPort, ScriptedServer};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, timeout};
 
@@ -382,6 +383,56 @@ async fn who_pops_again_and_again_loses_nothing_when_the_client_is_closed() {
             assert!(inside(&error).is_not_executed(), "{error}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_disturbs_no_stranger_where_a_name_leads_to_two_servers() {
+    let (shared, other) = (RedisServer::start(), RedisServer::start());
+    let proxy = Proxy::start(shared.port());
+    let settings = Client::builder(Source::url(proxy.url()).unwrap());
+    let client = settings.command_timeout(Duration::from_millis(300)).build();
+    client.get("warm").await.unwrap();
+    // The other server's numbers are ahead, so that the first one's can catch up.
+    for _ in 0..50 {
+        number(&mut connect(&other.url()).await).await;
+    }
+    proxy.lead_to(other.port());
+    let mut own = client.dedicated().await.unwrap();
+    let ours: i64 = cmd("CLIENT").arg("ID").query_async(&mut own).await.unwrap();
+    let stranger = loop {
+        let mut connection = connect(&shared.url()).await;
+        match number(&mut connection).await {
+            same if same == ours => break connection,
+            less => assert!(less < ours, "{less} is beyond {ours}"),
+        }
+    };
+    let pop = |mut connection: MultiplexedConnection| {
+        tokio::spawn(async move { connection.blpop::<_, Option<(String, i32)>>("list", 0.0).await })
+    };
+    let stranger = pop(stranger);
+    let own = tokio::spawn(async move { own.blpop::<_, Option<(String, i32)>>("list", 0.0).await });
+    until_blocked(&shared, 1).await;
+    until_blocked(&other, 1).await;
+    assert_eq!(client.close().await.unwrap_err().requests, 1);
+    assert!(own.await.unwrap().is_err());
+    shared.ok(&["RPUSH", "list", "7"]);
+    let popped = timeout(FOR_EVER, stranger).await.unwrap().unwrap().unwrap();
+    assert_eq!(popped, Some(("list".to_owned(), 7)));
+}
+
+/// A connection of somebody else, which waits for as long as it takes.
+async fn connect(url: &str) -> MultiplexedConnection {
+    let config = AsyncConnectionConfig::new().set_response_timeout(None);
+    let client = redis::Client::open(url).unwrap();
+    client
+        .get_multiplexed_async_connection_with_config(&config)
+        .await
+        .unwrap()
+}
+
+/// The server's number for a connection.
+async fn number(connection: &mut MultiplexedConnection) -> i64 {
+    cmd("CLIENT").arg("ID").query_async(connection).await.unwrap()
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use super::suspect::{CONVICTIONS, Witness};
 use super::ticket::Ticket;
 use crate::command::{Class, Wait};
 use crate::error::{Error, NotExecuted};
-use crate::multiplex::{Connection, Driver, LostCause, Push, Reason, Reply, Undelivered};
+use crate::multiplex::{Connection, Driver, Greeting, LostCause, Push, Reason, Reply, Undelivered};
 use crate::settings::FOR_EVER;
 
 /// How many commands of one database may block at the same time; more wait for their turn.
@@ -101,7 +101,7 @@ impl Apart {
     ) -> Result<Self, Error> {
         let dialled = dial_apart(shared, limit).await?;
         let settings = shared.settings();
-        let held = drive(shared, dialled.greeting.client_id)?;
+        let held = drive(shared, Some(&dialled.greeting))?;
         let Dialled {
             transport, leftover, ..
         } = dialled;
@@ -267,16 +267,19 @@ pub(super) fn post(connection: &Connection, request: &impl Request) {
     }
 }
 
-/// Registers a connection that is apart from the shared one.
+/// Registers a connection that is apart from the shared one; with what the server said of it, if commands may block on it.
 ///
 /// # Errors
 ///
 /// Where the database has been closed since it was begun.
-pub(crate) fn drive(shared: &Arc<Shared>, client_id: Option<i64>) -> Result<Driven, Error> {
+pub(crate) fn drive(shared: &Arc<Shared>, greeting: Option<&Greeting>) -> Result<Driven, Error> {
     let runtime = Handle::try_current().map_err(|_| Error::NoRuntime)?.id();
-    let blockable = client_id.map(|client_id| Blockable {
-        shared: Arc::downgrade(shared),
-        client_id,
+    let blockable = greeting.and_then(|greeting| {
+        Some(Blockable {
+            shared: Arc::downgrade(shared),
+            client_id: greeting.client_id?,
+            identity: greeting.identity.clone(),
+        })
     });
     let driven = Line::open(shared.id, runtime, blockable);
     // Looked at once it is registered: whoever closes the database does it the other way round.

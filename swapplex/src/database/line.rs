@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::settle;
 use super::shared::Shared;
-use crate::multiplex::{Connection, Driver};
+use crate::multiplex::{Connection, Driver, Identity};
 use crate::sync::lock;
 
 /// All lines there are, of whichever database, by number.
@@ -57,6 +57,8 @@ pub(super) struct Blockable {
     pub(super) shared: Weak<Shared>,
     /// The server's number for the connection.
     pub(super) client_id: i64,
+    /// What tells it from a stranger's with the same number on another server, where the server tells.
+    pub(super) identity: Option<Identity>,
 }
 
 /// Held by what drives a line; the line has ended when it is dropped.

@@ -1,17 +1,23 @@
 //! The end of a runtime, or of a client: what its connections have under way is answered before they are closed.
 
+use std::future::pending;
 use std::pin::Pin;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
+use futures_util::future::join_all;
+use redis::FromRedisValue;
 use tokio::runtime::{self, Handle};
 use tokio::time::Instant;
 
-use super::apart::post;
-use super::line::{Line, Of};
+use super::apart::{answer, post, submit};
+use super::line::{Blockable, Line, Of};
 use super::plain::Plain;
+use super::request::{Finish, Request};
 use super::shared::Shared;
+use crate::multiplex::Connection;
 use crate::runtime::{Settle, at_end, within};
+use crate::sync::lock;
 
 /// How long connections may take to close once their time is up.
 const GRACE: Duration = Duration::from_millis(500);
@@ -82,16 +88,10 @@ async fn end(lines: &[Arc<Line>], limit: Option<Instant>) {
     ask(&blocking, limit);
     // They end also where nobody waits for that any more.
     let asking = Asking(&others, limit);
-    for _ in 0..UNBLOCKS {
-        for line in &blocking {
-            unblock(line);
-        }
-        if within(std::time::Instant::now() + UNBLOCK_PAUSE, ended(&blocking))
-            .await
-            .is_some()
-        {
-            break;
-        }
+    tokio::select! {
+        biased;
+        () = ended(&blocking) => {}
+        () = unblock(&blocking) => {}
     }
     drop(asking);
     ended(&others).await;
@@ -120,20 +120,77 @@ async fn ended(lines: &[&Arc<Line>]) {
     }
 }
 
-/// Has a command that blocks answered as if its time were up: it could wait for ever, and cutting it off could lose
-/// what it is just being given.
-fn unblock(line: &Line) {
-    let Some(blockable) = line.blockable() else { return };
-    let Some(shared) = blockable.shared.upgrade() else {
-        return;
+/// Has commands that block answered as if their time were up: they could wait for ever, and cutting them off could lose
+/// what they are just being given.
+async fn unblock(lines: &[&Arc<Line>]) {
+    let blocked = Mutex::new(Vec::new());
+    let find = async {
+        let all = lines.iter().filter_map(|line| Blocked::on(line));
+        join_all(all.map(async |one| {
+            if one.is_within_reach().await {
+                one.tell();
+                lock(&blocked).push(one);
+            }
+        }))
+        .await;
+        if !lock(&blocked).is_empty() {
+            pending::<()>().await;
+        }
     };
-    if let Some(connection) = shared.live_near(line.runtime()) {
-        // Nobody looks at the answer: where the server does not allow it, the wait ends when the time is up.
-        let id = blockable.client_id.to_string();
-        post(
-            &connection,
-            &Plain::write(&[b"CLIENT", b"UNBLOCK", id.as_bytes()]),
-        );
+    let tell_again = async {
+        for _ in 0..UNBLOCKS {
+            within(std::time::Instant::now() + UNBLOCK_PAUSE, pending::<()>()).await;
+            lock(&blocked).iter().for_each(Blocked::tell);
+        }
+    };
+    tokio::select! {
+        biased;
+        () = find => {}
+        () = tell_again => {}
+    }
+}
+
+/// A connection that a command may block on, and one that the server may be told of it on.
+struct Blocked {
+    blockable: Blockable,
+    id: String,
+    near: Arc<Connection>,
+}
+
+impl Blocked {
+    fn on(line: &Line) -> Option<Self> {
+        let blockable = line.blockable()?.clone();
+        let near = blockable.shared.upgrade()?.live_near(line.runtime())?;
+        Some(Self {
+            id: blockable.client_id.to_string(),
+            blockable,
+            near,
+        })
+    }
+
+    /// Whether both are connections to the same server. Where a name leads to several, a stranger may have its number on
+    /// the other one.
+    async fn is_within_reach(&self) -> bool {
+        let Some(identity) = &self.blockable.identity else {
+            // Servers before 6.2 don't tell who is who. The one behind a Unix socket needn't.
+            return true;
+        };
+        let words: [&[u8]; 4] = [b"CLIENT", b"LIST", b"ID", self.id.as_bytes()];
+        let mut list = Plain::read(&words);
+        let Some(ticket) = submit(&self.near, &list, None).await else {
+            return false;
+        };
+        let reply = answer(ticket, None).await.map(|reply| list.finish(reply));
+        let Ok(Finish::Done(Ok(value))) = reply else {
+            return false;
+        };
+        String::from_redis_value(value).is_ok_and(|list| identity.is_among(&list))
+    }
+
+    /// Nobody looks at the answer: where the server does not allow it, the wait ends when the time is up.
+    fn tell(&self) {
+        let words: [&[u8]; 3] = [b"CLIENT", b"UNBLOCK", self.id.as_bytes()];
+        post(&self.near, &Plain::write(&words));
     }
 }
 

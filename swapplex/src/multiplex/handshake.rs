@@ -49,6 +49,11 @@ impl Identity {
             address: address.into(),
         })
     }
+
+    /// Whether it is in an answer to `CLIENT LIST`.
+    pub(crate) fn is_among(&self, list: &str) -> bool {
+        list.lines().any(|line| Self::parse(line).as_ref() == Some(self))
+    }
 }
 
 /// Why a server and we did not come together.
@@ -386,6 +391,27 @@ mod tests {
         );
         for nonsense in ["", "id=x addr=1:2 laddr=", "addr=1:2 id=7", "id=7 addr=1:2"] {
             assert_eq!(parse(nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_clients_has_one_only_with_number_and_address() {
+        let identity =
+            Identity::parse("id=7 addr=127.0.0.1:46490 laddr=127.0.0.1:7999 fd=8").expect("well-formed");
+        for (list, is_there) in [
+            (
+                "id=7 addr=127.0.0.1:46490 laddr=127.0.0.1:7999 fd=9 flags=b\n",
+                true,
+            ),
+            (
+                "id=3 addr=127.0.0.1:1 laddr=127.0.0.1:7999\nid=7 addr=127.0.0.1:46490 laddr=127.0.0.1:7999\n",
+                true,
+            ),
+            ("id=7 addr=127.0.0.1:46491 laddr=127.0.0.1:7999\n", false),
+            ("id=70 addr=127.0.0.1:46490 laddr=127.0.0.1:7999\n", false),
+            ("", false),
+        ] {
+            assert_eq!(identity.is_among(list), is_there, "{list}");
         }
     }
 
