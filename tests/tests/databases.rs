@@ -306,3 +306,19 @@ fn a_database_can_still_be_written_by_hand() {
 
     assert_eq!(Local::stats().dials, 0);
 }
+
+#[tokio::test]
+async fn whoever_configured_no_address_is_told_so() {
+    let source = Source::env_or("NAMED_NOWHERE", "redis://127.0.0.1:1");
+    let text = hasty(Client::builder(source))
+        .build()
+        .get("k")
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("cannot connect to 127.0.0.1:1: ")
+            && text.ends_with("; that is the default address, since NAMED_NOWHERE_* names no host"),
+        "{text}"
+    );
+}

@@ -160,6 +160,22 @@ impl Source {
         Explanation::new(self.title(), parts, names.unwrap_or_default())
     }
 
+    /// The variables that could have named a host, or a socket, where none of them does: then the address is a default.
+    pub(crate) fn names_no_host(&self) -> Option<String> {
+        self.names_no_host_in(&Process)
+    }
+
+    pub(super) fn names_no_host_in(&self, environment: &dyn Environment) -> Option<String> {
+        let parts = self.parts(environment).ok()?;
+        let origins = [
+            parts.host.map(|host| host.origin),
+            parts.socket.map(|socket| socket.origin),
+        ];
+        let is_default = |origin| matches!(origin, Origin::Default | Origin::BuiltIn);
+        let is_named = origins.into_iter().flatten().any(|origin| !is_default(origin));
+        (matches!(self.0, Kind::Env { .. }) && !is_named).then(|| self.title())
+    }
+
     fn parts(&self, environment: &dyn Environment) -> Result<Parts, ConfigError> {
         self.parts_of(self.variables(environment).as_ref())
     }
@@ -240,6 +256,36 @@ mod tests {
     use super::super::Protocol;
     use super::super::environment::fake::Fake;
     use super::*;
+
+    #[test]
+    fn a_default_address_is_known_for_one() {
+        let default = |source: &Source, environment: Fake| source.names_no_host_in(&environment);
+        let named = Some("REDIS_*".to_owned());
+        let (own, socket) = (
+            Source::env("REDIS"),
+            Source::env_or("REDIS", "unix:///run/redis.sock"),
+        );
+        for source in [&own, &socket] {
+            assert_eq!(default(source, Fake::default()), named);
+            assert_eq!(default(source, Fake::new([("REDIS_DB", "3")])), named);
+            assert_eq!(
+                default(source, Fake::new([("REDIS_URL", "redis://db.example")])),
+                None
+            );
+            assert_eq!(default(source, Fake::new([("REDIS_HOST", "127.0.0.1")])), None);
+        }
+        assert_eq!(default(&own, Fake::new([("REDIS_PORT", "7000")])), named);
+        assert_eq!(
+            default(&own, Fake::new([("REDIS_PORT", "tcp://10.0.0.1:6379")])),
+            None
+        );
+        assert_eq!(
+            default(&own, Fake::new([("REDIS_URL", "unix:///run/redis.sock")])),
+            None
+        );
+        let code = Source::url("redis://127.0.0.1").expect("a valid URL");
+        assert_eq!(default(&code, Fake::default()), None);
+    }
 
     #[derive(EnvURL)]
     #[env_url(

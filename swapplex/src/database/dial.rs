@@ -109,6 +109,17 @@ impl ConnectError {
         }
     }
 
+    /// Of an error that there was instead of a connection. Whoever configured nothing is told so.
+    fn of_unreachable(error: io::Error, server: &Arc<str>, source: &Source) -> Self {
+        match (Self::of(error, server), source.names_no_host()) {
+            (Self::Io(error), Some(variables)) => {
+                let text = format!("{error}; that is the default address, since {variables} names no host");
+                Self::Io(io::Error::new(error.kind(), text).into())
+            }
+            (error, _) => error,
+        }
+    }
+
     /// Of an error that a connection broke with.
     fn of_broken(error: io::Error, server: &Arc<str>) -> Self {
         match Self::of(error, server) {
@@ -230,7 +241,7 @@ async fn connect(
         }
         let mut transport = Transport::connect(&target, destination.server_name.as_deref())
             .await
-            .map_err(|error| ConnectError::of(error, &server))?;
+            .map_err(|error| ConnectError::of_unreachable(error, &server, &destination.source))?;
         let (greeting, leftover) = greet(&mut transport, &target, before, settings.reply_limits)
             .await
             .map_err(|error| ConnectError::of_broken(error, &server))?
