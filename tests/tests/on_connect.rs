@@ -230,6 +230,8 @@ async fn a_connection_lost_meanwhile_is_a_failed_attempt() {
     client.set("k", 1).await.unwrap();
     let cause = failure(&mut events).await;
     assert!(matches!(*cause, ConnectError::Io(_)), "{cause}");
+    let named = format!("lost 127.0.0.1:{} during on_connect: ", server.port());
+    assert!(cause.to_string().starts_with(&named), "{cause}");
     assert!(matches!(
         events.next().await,
         Some(ConnectionEvent::Connected { .. })

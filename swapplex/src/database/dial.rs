@@ -138,8 +138,8 @@ pub(crate) struct Dialled {
     pub(crate) transport: Transport,
     pub(crate) greeting: Greeting,
     pub(crate) leftover: BytesMut,
-    /// The database number that it was made for.
-    pub(super) db: i64,
+    /// What it leads to.
+    pub(super) loaded: Loaded,
 }
 
 /// Where to connect, and as whom: a source, and what was set in code beside it.
@@ -232,7 +232,8 @@ async fn connect(
     settings: &Settings,
 ) -> Result<Dialled, ConnectError> {
     let span = trace::connect(destination);
-    let (mut target, Loaded { server, db }) = destination.target()?;
+    let (mut target, loaded) = destination.target()?;
+    let server = Arc::clone(&loaded.server);
     span.record("server", tracing::field::display(&server));
     trace::unused_variables(destination);
     let connect = async {
@@ -253,7 +254,7 @@ async fn connect(
             transport,
             greeting,
             leftover,
-            db,
+            loaded,
         })
     };
     tokio::time::timeout(settings.connect_timeout, connect)

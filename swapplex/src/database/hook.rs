@@ -10,7 +10,7 @@ use redis::{ErrorKind, RedisError};
 use tokio::time::{Instant, timeout_at};
 
 use super::apart::submit;
-use super::dial::ConnectError;
+use super::dial::{ConnectError, Loaded};
 use super::request::{Finish, Request};
 use crate::config::BoxError;
 use crate::connection::NewConnection;
@@ -47,7 +47,7 @@ enum Failure {
 pub(super) async fn run(
     hook: &Hook,
     (connection, driver): (&Arc<Connection>, &mut Driver),
-    db: i64,
+    Loaded { server, db }: Loaded,
     (began, patience): (Instant, Duration),
 ) -> Result<(), ConnectError> {
     let limit = began + patience;
@@ -63,7 +63,8 @@ pub(super) async fn run(
     let result = tokio::select! {
         result = timeout_at(limit, hook) => result,
         cause = driver.serve() => {
-            let lost = io::Error::new(io::ErrorKind::ConnectionReset, cause);
+            let text = format!("lost {server} during on_connect: {cause}");
+            let lost = io::Error::new(io::ErrorKind::ConnectionReset, text);
             return Err(ConnectError::Io(lost.into()));
         }
     };

@@ -159,7 +159,7 @@ impl Charge {
             transport,
             greeting,
             leftover,
-            db,
+            loaded,
         } = dial(&self.destination, before, &self.settings).await?;
         let Settings {
             connect_timeout,
@@ -182,7 +182,7 @@ impl Charge {
             reply_limits,
         );
         if let Some(hook) = &self.destination.on_connect {
-            hook::run(hook, (&connection, &mut driver), db, (began, connect_timeout))
+            hook::run(hook, (&connection, &mut driver), loaded, (began, connect_timeout))
                 .instrument(trace::on_connect(connection.epoch))
                 .await?;
         }
