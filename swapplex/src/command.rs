@@ -2,6 +2,7 @@
 
 mod class;
 mod route;
+mod sequence;
 mod special;
 mod table;
 mod words;
@@ -10,6 +11,7 @@ use redis::{Arg, Cmd};
 
 pub(crate) use self::class::{Class, class};
 pub(crate) use self::route::{Route, Wait, route, wait};
+pub(crate) use self::sequence::class_of_all;
 
 use crate::resp;
 
@@ -23,6 +25,14 @@ pub fn classes() -> impl Iterator<Item = (&'static str, &'static str)> {
     let by_arguments = table::BY_ARGUMENTS.iter().map(|(name, _)| *name);
     let writes = writes.chain(by_arguments).map(|name| (name, "write"));
     reads.chain(harmless).chain(writes)
+}
+
+/// Whether the server runs a script for it, which may have done something before it answers.
+pub(crate) fn is_script(command: &Cmd) -> bool {
+    let name = words::words(command).next().unwrap_or_default();
+    [&b"eval"[..], b"evalsha", b"fcall"]
+        .iter()
+        .any(|script| name.eq_ignore_ascii_case(script))
 }
 
 /// The command's name as it may be shown: no arguments, since they may be secret.

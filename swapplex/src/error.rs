@@ -178,6 +178,9 @@ impl Error {
                 match &**cause {
                     ConnectError::Io(error) => error.kind(),
                     ConnectError::Timeout { .. } => io::ErrorKind::TimedOut,
+                    ConnectError::Config(_) | ConnectError::Tls { .. } => io::ErrorKind::Unsupported,
+                    // As redis-rs sees it, trying again does not help: what is said at once must not be taken for a loss.
+                    ConnectError::Handshake { .. } if cause.is_permanent() => io::ErrorKind::PermissionDenied,
                     _ => io::ErrorKind::NotConnected,
                 }
             }
@@ -185,6 +188,15 @@ impl Error {
                 cause: NoReply::Partial(error),
                 ..
             } => error.io_kind(),
+            Self::OutcomeUnknown {
+                cause: NoReply::Lost(cause),
+                ..
+            }
+            | Self::NotExecuted(NotExecuted::Lost(cause))
+                if matches!(**cause, LostCause::Silent(_)) =>
+            {
+                io::ErrorKind::TimedOut
+            }
             Self::OutcomeUnknown { .. }
             | Self::NotExecuted(NotExecuted::Lost(_) | NotExecuted::Breaks(_)) => {
                 io::ErrorKind::ConnectionReset

@@ -1,14 +1,15 @@
 //! One database used from many runtimes: in turn, at once, nested, and when they end.
 
-use std::sync::OnceLock;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
 use redis::AsyncCommands;
 use swapplex::config::Source;
-use swapplex::{Client, Database};
-use swapplex_tests::RedisServer;
+use swapplex::{Client, Database, Error};
+use swapplex_tests::{Answer, RedisServer, ScriptedServer};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
@@ -238,4 +239,119 @@ fn a_dropped_client_closes_its_connection() {
         timeout(FOR_EVER, closed).await.expect("the connection is closed");
     });
     assert_eq!(server.ok(&["GET", "last"]).text(), "words");
+}
+
+/// Runs a future on a thread that may know of no runtime.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(thread::current())).into();
+    let mut cx = Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    loop {
+        if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return output;
+        }
+        thread::park();
+    }
+}
+
+#[test]
+fn who_asks_again_and_again_keeps_nobody_from_running() {
+    let server = RedisServer::builder().password("right").start();
+    let client = Client::open(server.url_as("", "wrong")).unwrap();
+    let asking = async { while client.get("k").await.is_err() {} };
+    let asked = current_thread().block_on(async { timeout(Duration::from_millis(300), asking).await });
+    assert!(asked.is_err(), "the password is still wrong");
+}
+
+#[test]
+fn who_asks_again_and_again_keeps_no_runtime_from_ending() {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    for _ in 0..30 {
+        let runtime = multi_thread(2);
+        for task in 0..50 {
+            let client = client.clone();
+            runtime.spawn(async move {
+                loop {
+                    let _ = client.get(format!("k{task}")).await;
+                }
+            });
+        }
+        runtime.block_on(client.get("k")).unwrap();
+        drop(runtime);
+    }
+}
+
+#[test]
+fn what_goes_on_outside_of_a_runtime_is_an_error_at_worst() {
+    let runtime = multi_thread(2);
+    let context = runtime.enter();
+    let mut sets = 0;
+    let server = ScriptedServer::start(move |request| {
+        request
+            .handshake()
+            .unwrap_or_else(|| match request.name().as_str() {
+                "SET" => {
+                    sets += 1;
+                    if sets == 1 {
+                        Answer::ok()
+                    } else {
+                        Answer::nothing().after(Duration::from_millis(50)).then_close()
+                    }
+                }
+                _ => Answer::error("LOADING Redis is loading the dataset in memory")
+                    .after(Duration::from_millis(50)),
+            })
+    });
+    drop(context);
+    let client = Client::open(server.url()).unwrap();
+    runtime.block_on(client.set("k", 1)).unwrap();
+    let polled = |poll: &mut (dyn FnMut(&mut Context<'_>) + Send)| {
+        runtime.block_on(async { poll(&mut Context::from_waker(Waker::noop())) });
+    };
+    let mut get = client.get("k");
+    polled(&mut |cx| assert!(Pin::new(&mut get).poll(cx).is_pending()));
+    let error = thread::spawn(move || block_on(get)).join().unwrap().unwrap_err();
+    assert!(
+        matches!(&error, Error::Redis(error) if error.code() == Some("LOADING")),
+        "{error}"
+    );
+    let mut set = client.set("k", 2);
+    polled(&mut |cx| assert!(Pin::new(&mut set).poll(cx).is_pending()));
+    let error = thread::spawn(move || block_on(set)).join().unwrap().unwrap_err();
+    assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error}");
+}
+
+#[test]
+fn threads_in_the_context_of_a_runtime_that_ends_get_errors() {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    for round in 0..20 {
+        let runtime = multi_thread(1 + round % 2);
+        let threads: Vec<_> = (0..4)
+            .map(|i| {
+                let (handle, client) = (runtime.handle().clone(), client.clone());
+                thread::spawn(move || {
+                    let _context = handle.enter();
+                    for n in 0..500 {
+                        let _ = block_on(client.get(format!("k{i}")));
+                        if block_on(client.set(format!("k{i}"), n)).is_err() {
+                            break;
+                        }
+                    }
+                })
+            })
+            .collect();
+        thread::sleep(Duration::from_millis(5));
+        drop(runtime);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    }
 }

@@ -1,11 +1,12 @@
 //! What it means for a command to run twice.
 
 use redis::Cmd;
+use smallvec::SmallVec;
 
 use super::table::{self, Entry};
 use super::words::words;
 
-/// What a second run of a command does, from harmless to harmful: the worst of several is their maximum.
+/// What a second run of a command does, from harmless to harmful.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Class {
     /// Changes nothing.
@@ -29,18 +30,15 @@ pub(super) enum Rule {
     UnlessStored,
     /// `ZADD`: the same effect, unless it has the option `INCR`.
     UnlessIncrement,
+    /// `XREAD` reads, unless it asks for what comes from now on.
+    UnlessFromNow,
 }
 
 /// The options that set a time to live.
 const EXPIRY: &[&str] = &["EX", "PX", "EXAT", "PXAT"];
 
 impl Rule {
-    fn class<'a>(self, mut arguments: impl Iterator<Item = &'a [u8]>) -> Class {
-        let is = |word: &[u8], names: &[&str]| {
-            names
-                .iter()
-                .any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
-        };
+    pub(super) fn class<'a>(self, mut arguments: impl Iterator<Item = &'a [u8]>) -> Class {
         match self {
             Self::PlainSet => {
                 // Behind the key and the value.
@@ -71,18 +69,45 @@ impl Rule {
                 }
             }
             Self::UnlessIncrement => {
-                // Options stand between the key and the first score.
-                let mut options = arguments
-                    .skip(1)
-                    .take_while(|word| is(word, &["NX", "XX", "GT", "LT", "CH", "INCR"]));
-                if options.any(|word| is(word, &["INCR"])) {
+                if Self::has_option(arguments, &["INCR"]) {
                     Class::Other
                 } else {
                     Class::Effects
                 }
             }
+            Self::UnlessFromNow => {
+                // Behind the word, the keys, and as many numbers of entries.
+                let streams: SmallVec<[&[u8]; 8]> = arguments
+                    .skip_while(|word| !is(word, &["STREAMS"]))
+                    .skip(1)
+                    .collect();
+                if streams[streams.len() / 2..].contains(&&b"$"[..]) {
+                    Class::Other
+                } else {
+                    Class::Read
+                }
+            }
         }
     }
+
+    /// Whether a `ZADD` or a `GEOADD` depends on what is there.
+    pub(super) fn has_condition<'a>(arguments: impl Iterator<Item = &'a [u8]>) -> bool {
+        Self::has_option(arguments, &["NX", "XX", "GT", "LT"])
+    }
+
+    /// Whether a `ZADD` or a `GEOADD` has one of these options, which stand between the key and the first score.
+    fn has_option<'a>(arguments: impl Iterator<Item = &'a [u8]>, wanted: &[&str]) -> bool {
+        let options = arguments
+            .skip(1)
+            .take_while(|word| is(word, &["NX", "XX", "GT", "LT", "CH", "INCR"]));
+        options.into_iter().any(|word| is(word, wanted))
+    }
+}
+
+fn is(word: &[u8], names: &[&str]) -> bool {
+    names
+        .iter()
+        .any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// What a second run of `command` does.
@@ -169,15 +194,13 @@ mod tests {
             ("SORT l", Class::Idempotent),
             ("SORT l LIMIT 0 5 store other", Class::Other),
             ("GEORADIUS g 1 2 3 km STOREDIST d", Class::Other),
+            ("XREAD BLOCK 9 STREAMS $ 0", Class::Read),
+            ("XREAD COUNT 9 STREAMS a b 0 7-1", Class::Read),
+            ("xread block 9 streams a b 0 $", Class::Other),
+            ("XREAD STREAMS a $", Class::Other),
+            ("XREAD", Class::Read),
         ] {
             assert_eq!(class_of(words), expected, "{words}");
         }
-    }
-
-    #[test]
-    fn the_worst_of_several_is_their_maximum() {
-        use Class::{Effects, Idempotent, Other, Read};
-        assert_eq!([Read, Effects, Idempotent].into_iter().max(), Some(Effects));
-        assert!(Other > Effects && Idempotent > Read);
     }
 }

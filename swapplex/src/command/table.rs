@@ -82,7 +82,6 @@ pub(super) const READS: &[&str] = &[
     "xlen",
     "xpending",
     "xrange",
-    "xread",
     "xrevrange",
     "zcard",
     "zcount",
@@ -182,6 +181,8 @@ pub(super) const BY_ARGUMENTS: &[(&str, Rule)] = &[
     // `NX`, `XX` and `GET` answer something else the second time; what `KEEPTTL` keeps may have been set in between.
     ("set", Rule::PlainSet),
     ("sort", Rule::UnlessStored),
+    // With `$` it asks for what comes from now on; the second time, that begins later.
+    ("xread", Rule::UnlessFromNow),
     // With `INCR` it adds to the score.
     ("zadd", Rule::UnlessIncrement),
 ];
@@ -195,12 +196,74 @@ pub(super) fn look_up(name: &[u8]) -> Option<Entry> {
         (EFFECTS, Class::Effects),
     ];
     for (list, class) in lists {
-        if list.binary_search_by(|known| known.as_bytes().cmp(name)).is_ok() {
+        if holds(list, name) {
             return Some(Entry::Class(class));
         }
     }
     let at = BY_ARGUMENTS.binary_search_by(|(known, _)| known.as_bytes().cmp(name));
     at.ok().map(|at| Entry::Rule(BY_ARGUMENTS[at].1))
+}
+
+/// Reads whose answer may depend on keys that they don't name.
+const EVERYWHERE: &[&str] = &[
+    "dbsize",
+    "eval_ro",
+    "evalsha_ro",
+    "fcall_ro",
+    "info",
+    "keys",
+    "randomkey",
+    "scan",
+    // With `BY` and `GET`.
+    "sort",
+    "sort_ro",
+];
+
+/// Writes that do and answer the same whatever they find.
+const BLIND: &[&str] = &["mset", "psetex", "set", "setex"];
+
+/// Writes that do something else depending on what they find. Run twice in a row they do nothing new, as `EFFECTS` says;
+/// with another write in between they may.
+const BY_WHAT_IS_THERE: &[&str] = &[
+    "expire",
+    "expireat",
+    "hexpire",
+    "hexpireat",
+    "hpexpire",
+    "hpexpireat",
+    "pexpire",
+    "pexpireat",
+    "pfmerge",
+    "smove",
+];
+
+pub(super) fn looks_everywhere(name: &[u8]) -> bool {
+    holds(EVERYWHERE, name)
+}
+
+pub(super) fn is_harmless(name: &[u8]) -> bool {
+    holds(HARMLESS, name)
+}
+
+/// What it does to run a command and then a write that touches the same, when both run a second time, as far as the class
+/// of neither tells.
+pub(super) fn in_front_of_a_write<'a>(name: &[u8], arguments: impl Iterator<Item = &'a [u8]>) -> Class {
+    let decides = match name {
+        b"geoadd" | b"zadd" => Rule::has_condition(arguments),
+        b"getex" => Rule::UnlessExpiring.class(arguments) > Class::Idempotent,
+        name => holds(BY_WHAT_IS_THERE, name),
+    };
+    if decides {
+        Class::Other
+    } else if holds(BLIND, name) {
+        Class::Idempotent
+    } else {
+        Class::Effects
+    }
+}
+
+fn holds(list: &[&str], name: &[u8]) -> bool {
+    list.binary_search_by(|known| known.as_bytes().cmp(name)).is_ok()
 }
 
 /// What a list says of a name.
@@ -226,5 +289,12 @@ mod tests {
         all.sort_unstable();
         all.dedup();
         assert_eq!(all.len(), count);
+        for list in [EVERYWHERE, BLIND, BY_WHAT_IS_THERE] {
+            assert!(list.is_sorted());
+            assert!(
+                list.iter().all(|name| all.binary_search(name).is_ok()),
+                "{list:?}"
+            );
+        }
     }
 }

@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::TryFutureExt;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, Pipeline, RedisFuture, Value};
 
@@ -211,7 +212,11 @@ impl<D: Origin> ConnectionLike for ManagedConnection<D> {
             Ok(Route::Apart(wait)) => {
                 let shared = Arc::clone(self.handle.shared());
                 let patience = self.patience();
-                return Box::pin(call_apart(shared, request, wait, patience));
+                let answer = call_apart(shared, request, wait, patience);
+                if cmd.is_no_response() {
+                    return Box::pin(answer.map_ok(|_| Value::Nil));
+                }
+                return Box::pin(answer);
             }
             Err(refusal) => return Box::pin(async { Err(refusal) }),
         }

@@ -145,7 +145,7 @@ impl Request for PipelineRequest<'_> {
     }
 
     fn class(&self) -> Class {
-        worst(self.pipeline.cmd_iter())
+        command::class_of_all(self.pipeline.cmd_iter())
     }
 
     fn replay(&self) -> Option<Replay> {
@@ -153,7 +153,8 @@ impl Request for PipelineRequest<'_> {
     }
 
     fn has_begun(&self) -> bool {
-        worst(self.pipeline.cmd_iter().take(self.answered.len())) > Class::Read
+        let mut answered = self.pipeline.cmd_iter().take(self.answered.len());
+        answered.any(|command| command::class(command) > Class::Read)
     }
 
     fn resume(&mut self, undelivered: Undelivered) -> Option<Class> {
@@ -170,7 +171,7 @@ impl Request for PipelineRequest<'_> {
             self.answered.extend(undelivered.answered);
             sent.saturating_sub(answered)
         };
-        (may_have_run > 0).then(|| worst(self.unanswered().take(may_have_run)))
+        (may_have_run > 0).then(|| command::class_of_all(self.unanswered().take(may_have_run)))
     }
 
     fn not_now(&mut self, reply: &Reply) -> Option<NotNow> {
@@ -186,7 +187,11 @@ impl Request for PipelineRequest<'_> {
             // Answered, and executed again for the sake of the order.
             class == Some(Class::Read) && self.replay >= Replay::Reads
         };
-        let (kept, refusal) = NotNow::of_pipeline(&replies, is_repeatable)?;
+        let refusal = |at: usize| {
+            let is_script = || self.pipeline.cmd_iter().nth(at).is_some_and(command::is_script);
+            NotNow::of_answer(&replies[at], is_script)
+        };
+        let (kept, refusal) = NotNow::of_pipeline(replies.len(), refusal, is_repeatable)?;
         self.answered = replies;
         self.answered.truncate(kept);
         Some(refusal)
@@ -208,9 +213,4 @@ fn frames(reply: &Reply) -> &[Bytes] {
             unreachable!("a command of its own has a reply of its own")
         }
     }
-}
-
-/// What running all of them twice would do.
-fn worst<'a>(commands: impl Iterator<Item = &'a Cmd>) -> Class {
-    commands.map(command::class).max().unwrap_or(Class::Read)
 }

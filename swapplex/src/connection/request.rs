@@ -1,7 +1,7 @@
 use redis::{Cmd, RedisError, Value};
 
 use crate::command::{self, Class};
-use crate::database::{Finish, Request};
+use crate::database::{Finish, NotNow, Request};
 use crate::error::Error;
 use crate::multiplex::{Ask, Reply};
 use crate::replay::Replay;
@@ -46,6 +46,10 @@ impl Request for CommandRequest<'_> {
 
     fn replay(&self) -> Option<Replay> {
         self.replay
+    }
+
+    fn not_now(&mut self, reply: &Reply) -> Option<NotNow> {
+        NotNow::of(reply, || command::is_script(self.command))
     }
 
     fn finish(&mut self, reply: Reply) -> Finish<Value, RedisError> {

@@ -14,7 +14,7 @@ use crate::database::is_error;
 use crate::error::Error;
 use crate::resp;
 
-/// The `count` replies behind the first `offset`, unless one of those is an error, or the whole transaction was refused.
+/// The `count` replies behind the first `offset`, unless the pipeline is atomic and was refused, as a whole or in part.
 pub(super) async fn conclude(
     pipeline: &Pipeline,
     offset: usize,
@@ -22,6 +22,9 @@ pub(super) async fn conclude(
     replies: Vec<Bytes>,
 ) -> RedisResult<Vec<Value>> {
     let (skipped, wanted) = replies.split_at(offset);
+    if !pipeline.is_transaction() {
+        return wanted.iter().map(|reply| value(reply)).collect();
+    }
     if let Some(multi) = skipped.first().filter(|multi| is_error(multi)) {
         // What came behind it was not queued, so its errors are not those of a transaction.
         return Err(refusal(multi));
@@ -30,7 +33,6 @@ pub(super) async fn conclude(
         return Err(aborted(pipeline, offset, count, replies).await);
     }
     if let [exec] = wanted
-        && pipeline.is_transaction()
         && is_error(exec)
     {
         // redis-rs would only see that this is no list of replies, and drop it.

@@ -214,6 +214,8 @@ impl Apart {
     }
 
     async fn submit<R: Request>(&self, request: &R, limit: Option<Instant>) -> Result<Ticket, NoAnswer> {
+        // Once it is lost nothing else would ever wait.
+        tokio::task::consume_budget().await;
         if self.is_closing() {
             return Err(NoAnswer::Closed);
         }
@@ -327,7 +329,8 @@ pub(crate) async fn call_apart<R: Request>(
     };
     let turn = Arc::new(turn.expect("the semaphore is never closed"));
     // Its own time begins with its turn: it could not use what others have left of it.
-    let limit = after(wait.plus(patience));
+    let mut limit = after(wait.plus(patience));
+    let last_limit = limit.map(|limit| limit + limit.saturating_duration_since(Instant::now()));
     let mut refusals = 0;
     let mut refused_since = None;
     let mut losses = Losses::default();
@@ -382,6 +385,8 @@ pub(crate) async fn call_apart<R: Request>(
                     return Err(breaks(&shared, &mut request, undelivered, cause, false).into());
                 }
                 retry_apart(&shared, &mut request, undelivered)?;
+                // It waits anew. But twice as long in all at most: it might be cut again and again.
+                limit = after(wait.plus(patience)).min(last_limit);
             }
             Err(NoAnswer::Closed) if request.has_begun() => {
                 return Err(partial(&shared, &request, closed()).into());

@@ -12,13 +12,13 @@ use super::shared::Shared;
 use crate::error::{Error, NotExecuted};
 use crate::multiplex::{LostCause, Reason, Reply, Undelivered};
 use crate::replay::{AfterLoss, after_loss};
+use crate::resp::ProtocolError;
 
 /// Where a request on its way stands.
 #[derive(Debug)]
 pub(super) struct Journey {
     pub(super) limit: Instant,
-    /// It shares no command with others any more.
-    pub(super) is_alone: bool,
+    pub(super) company: Company,
     /// Its last sending may have been executed, and changes something.
     doubt: Option<Doubt>,
     /// It only reads, and may have been executed.
@@ -31,6 +31,17 @@ pub(super) struct Journey {
     pub(super) is_isolated: bool,
     /// How often it has lost a connection that it had alone, while another one lived on.
     pub(super) convictions: u32,
+}
+
+/// Whether a request shares a command with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Company {
+    /// It may, if it is of that kind.
+    Any,
+    /// Not any more: the command that it shared failed.
+    None,
+    /// Nor does its key any more: a command that it may have shared was answered with more than a reply may have.
+    TooLarge,
 }
 
 /// A refusal for now, which is the answer if there is no time to ask again.
@@ -54,7 +65,7 @@ impl Journey {
     pub(super) fn until(limit: Instant) -> Self {
         Self {
             limit,
-            is_alone: false,
+            company: Company::Any,
             doubt: None,
             was_sent: false,
             refusals: 0,
@@ -67,7 +78,7 @@ impl Journey {
     /// The command that it shared with others failed: it goes on alone.
     pub(super) fn alone(mut self, shared: &Shared, refusal: Refusal) -> Self {
         learn(shared, refusal);
-        self.is_alone = true;
+        self.company = Company::None;
         self
     }
 
@@ -97,6 +108,12 @@ impl Journey {
                 return Err(self.late(shared, request, Some(epoch), may_have_run));
             }
         };
+        if self.company == Company::Any
+            && request.key().is_some()
+            && matches!(*cause, LostCause::Protocol(ProtocolError::TooLarge))
+        {
+            self.company = Company::TooLarge;
+        }
         match after_loss(sent, level(shared, request)) {
             AfterLoss::Send => {}
             AfterLoss::SendAgain { is_fenced: false } => {

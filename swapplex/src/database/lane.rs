@@ -105,10 +105,15 @@ impl Lane {
     pub(super) async fn connection(&self) -> Result<Arc<Connection>, Arc<ConnectError>> {
         let mut state = self.state.subscribe();
         loop {
-            match &*state.borrow_and_update() {
-                State::Waiting(cause) if cause.is_permanent() => return Err(Arc::clone(cause)),
-                State::Ended(cause) => return Err(Arc::clone(cause)),
-                State::Waiting(_) | State::Connecting | State::Connected => {}
+            let failure = match &*state.borrow_and_update() {
+                State::Waiting(cause) if cause.is_permanent() => Some(Arc::clone(cause)),
+                State::Ended(cause) => Some(Arc::clone(cause)),
+                State::Waiting(_) | State::Connecting | State::Connected => None,
+            };
+            if let Some(failure) = failure {
+                // Whoever asks again and again must not keep everybody else from running, the supervisor among them.
+                tokio::task::consume_budget().await;
+                return Err(failure);
             }
             // After the state was seen, so that a connection made in between is found here or changes the state.
             if let Some(connection) = self.live.load_full() {

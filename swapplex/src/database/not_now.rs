@@ -23,15 +23,23 @@ pub(crate) enum NotNow {
 
 impl NotNow {
     /// Whether a reply says so.
-    pub(crate) fn of(reply: &Reply) -> Option<Self> {
+    pub(crate) fn of(reply: &Reply, is_script: impl FnOnce() -> bool) -> Option<Self> {
         match reply {
-            Reply::Frame(frame) | Reply::Refused(frame) => Self::of_frame(frame),
+            Reply::Frame(frame) | Reply::Refused(frame) => Self::of_answer(frame, is_script),
             _ => None,
         }
     }
 
+    /// Whether the answer to a command says so. A script may hand such an error on, after whatever it has done (`pcall`):
+    /// only what the server says of scripts counts there.
+    pub(crate) fn of_answer(frame: &[u8], is_script: impl FnOnce() -> bool) -> Option<Self> {
+        Self::of_frame(frame).filter(|this| {
+            *this != Self::ReadOnly || frame.starts_with(b"-READONLY You can not run script") || !is_script()
+        })
+    }
+
     /// Whether a frame says so.
-    pub(crate) fn of_frame(frame: &[u8]) -> Option<Self> {
+    fn of_frame(frame: &[u8]) -> Option<Self> {
         Self::of_text(frame.strip_prefix(b"-")?)
     }
 
@@ -67,21 +75,19 @@ impl NotNow {
         })
     }
 
-    /// How many replies of a plain pipeline count, where those behind are to be asked for again, and why.
+    /// How many of a plain pipeline's `replies` count, where those behind are to be asked for again, and why; `refusal` says
+    /// which of them are such refusals.
     ///
     /// `None` where none is such a refusal, or where something behind the first one was executed that `is_repeatable`
     /// does not allow to be executed again, which a new attempt would do to keep the order.
     pub(crate) fn of_pipeline(
-        replies: &[Bytes],
+        replies: usize,
+        refusal: impl Fn(usize) -> Option<Self>,
         is_repeatable: impl Fn(usize) -> bool,
     ) -> Option<(usize, Self)> {
-        let (first, refusal) = replies
-            .iter()
-            .enumerate()
-            .find_map(|(at, reply)| Some((at, Self::of_frame(reply)?)))?;
-        let may_repeat =
-            (first..replies.len()).all(|at| Self::of_frame(&replies[at]).is_some() || is_repeatable(at));
-        may_repeat.then_some((first, refusal))
+        let (first, why) = (0..replies).find_map(|at| Some((at, refusal(at)?)))?;
+        let may_repeat = (first..replies).all(|at| refusal(at).is_some() || is_repeatable(at));
+        may_repeat.then_some((first, why))
     }
 }
 
@@ -128,6 +134,21 @@ mod tests {
     }
 
     #[test]
+    fn of_a_script_only_what_the_server_says_of_scripts_counts() {
+        let flagged = b"-READONLY You can not run script with write flag on readonly replica.\r\n";
+        assert_eq!(NotNow::of_answer(flagged, || true), Some(NotNow::ReadOnly));
+        assert_eq!(
+            NotNow::of_answer(LOADING.as_bytes(), || true),
+            Some(NotNow::Loading)
+        );
+        assert_eq!(NotNow::of_answer(READONLY.as_bytes(), || true), None);
+        assert_eq!(
+            NotNow::of_answer(READONLY.as_bytes(), || false),
+            Some(NotNow::ReadOnly)
+        );
+    }
+
+    #[test]
     fn a_transaction_is_not_executed_if_nothing_else_was_wrong() {
         let of = |replies: &[Bytes]| NotNow::of_transaction(replies);
         let ok = "+OK\r\n";
@@ -151,19 +172,16 @@ mod tests {
 
     #[test]
     fn a_pipeline_goes_on_from_its_first_refusal() {
-        let never = |_| false;
+        let of = |replies: &[Bytes], repeatable: Option<usize>| {
+            let refusal = |at: usize| NotNow::of_frame(&replies[at]);
+            NotNow::of_pipeline(replies.len(), refusal, |at| Some(at) == repeatable)
+        };
         let replies = frames([":1\r\n", READONLY, READONLY]);
-        assert_eq!(NotNow::of_pipeline(&replies, never), Some((1, NotNow::ReadOnly)));
+        assert_eq!(of(&replies, None), Some((1, NotNow::ReadOnly)));
         let replies = frames([READONLY, "$1\r\nv\r\n", READONLY]);
-        assert_eq!(NotNow::of_pipeline(&replies, never), None);
-        assert_eq!(
-            NotNow::of_pipeline(&replies, |at| at == 1),
-            Some((0, NotNow::ReadOnly))
-        );
-        assert_eq!(
-            NotNow::of_pipeline(&frames([":1\r\n", "-OOM x\r\n"]), never),
-            None
-        );
+        assert_eq!(of(&replies, None), None);
+        assert_eq!(of(&replies, Some(1)), Some((0, NotNow::ReadOnly)));
+        assert_eq!(of(&frames([":1\r\n", "-OOM x\r\n"]), None), None);
     }
 
     #[test]

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
-use super::journey::{Journey, Refused};
+use super::journey::{Company, Journey, Refused};
 use super::local::{self, Submission, Way};
 use super::outcome::finish;
 use super::request::{Finish, Request};
@@ -43,6 +44,13 @@ pub(super) async fn persist<R: Request>(
     mut refused: Option<Refused>,
 ) -> Result<R::Output, R::Error> {
     loop {
+        // Whoever polled it first on a runtime may go on outside of one, where there are no timers.
+        if Handle::try_current().is_err() {
+            return match refused {
+                Some(Refused { reply, .. }) => journey.give_up(&shared, &mut request, reply),
+                None => Err(journey.unsent(&shared, &request, Error::NoRuntime).into()),
+            };
+        }
         if let Some(Refused { why, epoch, .. }) = refused
             && !journey.pause(&shared, why, epoch).await
             && let Some(Refused { reply, .. }) = refused.take()
@@ -92,7 +100,7 @@ pub(super) async fn persist<R: Request>(
             }
             continue;
         }
-        let mut ticket = match send(&shared, &request, journey.is_alone, limit).await {
+        let mut ticket = match send(&shared, &request, journey.company != Company::Any, limit).await {
             Ok(ticket) => ticket,
             Err(error) => {
                 return match refused {
@@ -112,7 +120,12 @@ pub(super) async fn persist<R: Request>(
                 }
                 match request.finish(reply) {
                     Finish::Done(result) => {
-                        if journey.is_alone && result.as_ref().is_err_and(R::blames_key) {
+                        let is_to_blame = match journey.company {
+                            Company::Any => false,
+                            Company::None => result.as_ref().is_err_and(R::blames_key),
+                            Company::TooLarge => true,
+                        };
+                        if is_to_blame {
                             remember(&shared, &request);
                         }
                         return result;
@@ -177,7 +190,8 @@ async fn send(
     }
 }
 
-/// A key that fails alone as well is the one to blame, and must not spoil the next shared command.
+/// A key that fails alone as well is the one to blame, and must not spoil the next shared command. Nor must one whose value
+/// makes the answer to that too large.
 fn remember(shared: &Shared, request: &impl Request) {
     if let Some(key) = request.key()
         && let Some(connection) = local::connection(shared)

@@ -53,7 +53,7 @@ pub(crate) trait Request {
 
     /// Whether the server has refused to execute it for now. Keeps what else was answered.
     fn not_now(&mut self, reply: &Reply) -> Option<NotNow> {
-        NotNow::of(reply)
+        NotNow::of(reply, || false)
     }
 
     /// Makes the caller's answer of the server's.

@@ -33,6 +33,8 @@ pub struct Shared {
     epochs: Arc<AtomicU64>,
     pub(super) fences: Arc<Fences>,
     lanes: Arc<Lanes>,
+    /// Locked by who begins a lane, or ends all.
+    beginning: Mutex<()>,
     /// Runtimes on which the database was closed.
     closed: Mutex<HashSet<runtime::Id>>,
 }
@@ -57,6 +59,7 @@ impl Shared {
             epochs: Arc::default(),
             fences: Arc::default(),
             lanes: Arc::default(),
+            beginning: Mutex::default(),
             closed: Mutex::default(),
         }
     }
@@ -91,6 +94,7 @@ impl Shared {
     /// Lets no connection be made any more on the runtimes that have one, and on this one.
     pub(super) fn shut(&self) {
         let here = Handle::try_current().ok().map(|handle| handle.id());
+        let _beginning = lock(&self.beginning);
         let lanes = lock(&self.lanes);
         lock(&self.closed).extend(lanes.keys().copied().chain(here));
     }
@@ -108,10 +112,19 @@ impl Shared {
 
     /// The lane on this runtime. A new one begins to connect at once.
     pub(super) fn lane(&self, runtime: &Handle) -> Arc<Lane> {
-        let mut lanes = lock(&self.lanes);
         let id = runtime.id();
-        if let Some(lane) = lanes.get(&id).filter(|lane| !lane.has_ended()) {
-            return Arc::clone(lane);
+        let begun = || {
+            lock(&self.lanes)
+                .get(&id)
+                .filter(|lane| !lane.has_ended())
+                .cloned()
+        };
+        if let Some(lane) = begun() {
+            return lane;
+        }
+        let _beginning = lock(&self.beginning);
+        if let Some(lane) = begun() {
+            return lane;
         }
         let driven = Line::open(self.id, id, None);
         let lane = Arc::new(Lane::new(runtime.clone(), Arc::clone(driven.line())));
@@ -119,8 +132,7 @@ impl Shared {
             lane.ended(ConnectError::Closed);
             return lane;
         }
-        lanes.insert(id, Arc::clone(&lane));
-        drop(lanes);
+        // First: where the runtime is just ending, that ends the lane at once, and nobody must have begun to wait for it.
         runtime.spawn(supervisor::supervise(supervisor::Charge {
             lane: Arc::clone(&lane),
             lanes: Arc::downgrade(&self.lanes),
@@ -132,6 +144,12 @@ impl Shared {
             driven,
             fences: Arc::clone(&self.fences),
         }));
+        let mut lanes = lock(&self.lanes);
+        // Pairs with the end of a lane, which takes it out of here once it is marked.
+        if !lane.has_ended() {
+            lanes.insert(id, Arc::clone(&lane));
+        }
+        drop(lanes);
         lane
     }
 }

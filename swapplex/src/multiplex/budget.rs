@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
+use crate::sync::get_past;
+
 /// What may be under way at a time, and who waits for room; see the [module](self).
 ///
 /// What the hot path reads of it may be outdated by then, so it is a bound for the many, not to the byte.
@@ -37,14 +39,18 @@ impl Budget {
         weight == 0 || weight + length <= self.limit
     }
 
-    /// Notes what is under way now.
-    pub(super) fn publish(&self, weight: usize) {
+    /// Notes what is under way now. True where there may be room for those who wait, who are then to be told.
+    #[must_use]
+    pub(super) fn publish(&self, weight: usize) -> bool {
         // Pairs with `reserve`: either this sees the reservation, or that sees the weight.
         let before = self.weight.swap(weight, Ordering::SeqCst);
         let is_met = self.meet_reservation(weight);
-        if weight < before || is_met {
-            self.changed.notify_waiters();
-        }
+        weight < before || is_met
+    }
+
+    /// Tells those who wait that there may be room. Runs their wakers, so no lock may be held.
+    pub(super) fn tell(&self) {
+        get_past(|| self.changed.notify_waiters());
     }
 
     /// Waits until a request of `length` bytes may go.
@@ -68,7 +74,7 @@ impl Budget {
     fn reserve(&self, length: usize) {
         self.reserved.fetch_max(length, Ordering::SeqCst);
         if self.meet_reservation(self.weight.load(Ordering::SeqCst)) {
-            self.changed.notify_waiters();
+            self.tell();
         }
     }
 
@@ -90,21 +96,27 @@ mod tests {
 
     use super::*;
 
+    fn publish(budget: &Budget, weight: usize) {
+        if budget.publish(weight) {
+            budget.tell();
+        }
+    }
+
     #[test]
     fn who_has_waited_in_vain_is_not_overtaken_by_those_who_need_less() {
         let budget = Budget::new(100);
         let mut cx = Context::from_waker(Waker::noop());
-        budget.publish(50);
+        publish(&budget, 50);
         assert!(budget.has_room(10));
         let mut large = pin!(budget.room(1000));
         assert!(large.as_mut().poll(&mut cx).is_pending());
         assert!(budget.has_room(10), "it has not waited in vain yet");
-        budget.publish(30);
+        publish(&budget, 30);
         assert!(large.as_mut().poll(&mut cx).is_pending());
         assert!(!budget.has_room(10));
         let mut small = pin!(budget.room(10));
         assert!(small.as_mut().poll(&mut cx).is_pending());
-        budget.publish(0);
+        publish(&budget, 0);
         assert_eq!(large.as_mut().poll(&mut cx), Poll::Ready(()));
         assert_eq!(
             small.as_mut().poll(&mut cx),
@@ -117,16 +129,16 @@ mod tests {
     fn who_is_not_polled_any_more_keeps_nobody_waiting() {
         let budget = Budget::new(100);
         let mut cx = Context::from_waker(Waker::noop());
-        budget.publish(95);
+        publish(&budget, 95);
         let mut abandoned = pin!(budget.room(20));
         assert!(abandoned.as_mut().poll(&mut cx).is_pending());
-        budget.publish(90);
+        publish(&budget, 90);
         assert!(abandoned.as_mut().poll(&mut cx).is_pending());
         let mut other = pin!(budget.room(5));
         assert!(other.as_mut().poll(&mut cx).is_pending());
-        budget.publish(85);
+        publish(&budget, 85);
         assert!(other.as_mut().poll(&mut cx).is_pending());
-        budget.publish(80);
+        publish(&budget, 80);
         assert_eq!(other.as_mut().poll(&mut cx), Poll::Ready(()));
     }
 
@@ -134,13 +146,13 @@ mod tests {
     fn what_was_reserved_when_there_is_room_already_is_let_in() {
         let budget = Budget::new(100);
         let mut cx = Context::from_waker(Waker::noop());
-        budget.publish(100);
+        publish(&budget, 100);
         let mut room = pin!(budget.room(60));
         assert!(room.as_mut().poll(&mut cx).is_pending());
-        budget.publish(50);
+        publish(&budget, 50);
         assert!(room.as_mut().poll(&mut cx).is_pending());
-        budget.publish(0);
-        budget.publish(30);
+        publish(&budget, 0);
+        publish(&budget, 30);
         assert_eq!(room.as_mut().poll(&mut cx), Poll::Ready(()));
     }
 }

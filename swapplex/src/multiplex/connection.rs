@@ -121,11 +121,12 @@ impl Connection {
             return;
         }
         wire.admit(outbox);
-        self.publish(&wire);
+        let has_room = self.publish(&wire);
         if self.is_idle.swap(false, Ordering::Relaxed) {
             self.driver.wake();
         }
         self.write(wire);
+        self.tell_of_room(has_room);
     }
 
     /// Writes what is unwritten, unless somebody else does already.
@@ -230,8 +231,9 @@ impl Connection {
                 let mut wire = lock(&self.wire);
                 wire.complete_front(now);
                 wire.admit_due();
-                self.publish(&wire);
+                let has_room = self.publish(&wire);
                 self.write(wire);
+                self.tell_of_room(has_room);
             }
             wake(wakers.drain(..));
         }
@@ -244,9 +246,10 @@ impl Connection {
         let mut wire = lock(&self.wire);
         let overdue = wire.expire(now, patience, &mut wakers);
         wire.admit_due();
-        self.publish(&wire);
+        let has_room = self.publish(&wire);
         self.write(wire);
         wake(wakers);
+        self.tell_of_room(has_room);
         overdue
     }
 
@@ -255,7 +258,7 @@ impl Connection {
     /// False where a writer is at work, whose count decides about that: it wakes the driver when it is done.
     pub(super) fn lose(&self, cause: &Arc<LostCause>) -> bool {
         let mut wakers = Vec::new();
-        {
+        let has_room = {
             let mut wire = lock(&self.wire);
             if wire.lost().is_some() {
                 return true;
@@ -267,11 +270,12 @@ impl Connection {
             // Looked at by the task that has this called.
             self.left_sent
                 .store(wire.lose(cause, &mut wakers), Ordering::Relaxed);
-            self.publish(&wire);
-        }
+            self.publish(&wire)
+        };
         // The socket closes when the last writer lets go of it, not when an idle thread forgets this connection.
         mem::take(&mut *lock(&self.writer));
         wake(wakers);
+        self.tell_of_room(has_room);
         true
     }
 
@@ -290,10 +294,18 @@ impl Connection {
         lock(&self.wire).waiting()
     }
 
-    fn publish(&self, wire: &Wire) {
+    /// True where those who wait for room are to be told, once the wire is no longer locked.
+    #[must_use]
+    fn publish(&self, wire: &Wire) -> bool {
         self.under_way.store(wire.under_way(), Ordering::Relaxed);
         self.crowd.store(wire.crowd(), Ordering::Relaxed);
-        self.budget.publish(wire.weight());
+        self.budget.publish(wire.weight())
+    }
+
+    fn tell_of_room(&self, has_room: bool) {
+        if has_room {
+            self.budget.tell();
+        }
     }
 
     /// Asks for a new connection in place of this one, which goes on until there is one.

@@ -14,6 +14,7 @@ use super::cause::LostCause;
 use super::connection::Connection;
 use super::outbox::FrameAt;
 use crate::resp::{Kind, Limits, Scanner};
+use crate::sync::wake;
 use crate::transport::Transport;
 
 /// What one read buffer holds: some hundred small replies, so that its one allocation is shared by many.
@@ -227,6 +228,8 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        // Those that were answered when it panicked.
+        wake(self.wakers.drain(..));
         // The runtime ended under us, or a panic did: nobody may be left waiting. A writer at work is on another
         // thread and finishes by itself, since it never waits.
         let cause = Arc::new(LostCause::RuntimeEnded);
