@@ -380,3 +380,37 @@ async fn what_would_spoil_a_shared_connection_is_refused_with_advice() {
         "no part of a refused pipeline is sent"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_is_cut_late_waits_as_long_as_it_asks_for() {
+    let server = RedisServer::start();
+    let settings = Client::builder(Source::url(server.url()).unwrap());
+    let client = settings.command_timeout(Duration::from_millis(300)).build();
+    let mut reading = client.connection();
+    let reader = tokio::spawn(async move {
+        let mut command = cmd("XREAD");
+        command.arg(&["BLOCK", "1000", "STREAMS", "stream", "0"]);
+        command.query_async::<Value>(&mut reading).await
+    });
+    until_blocked(&server, 1).await;
+    // What is left of its first deadline is less than it asks the server to wait.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    server.kill_clients();
+    assert_eq!(reader.await.unwrap().unwrap(), Value::Nil);
+    assert_eq!(client.stats().replays, 1);
+}
+
+#[tokio::test]
+async fn what_wants_no_answer_gets_none_where_it_blocks_either() {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    let mut connection = client.connection();
+    let _: usize = connection.rpush("list", 1).await.unwrap();
+    let mut pop = cmd("BLPOP");
+    pop.arg("list").arg(1).set_no_response(true);
+    assert_eq!(
+        pop.query_async::<Value>(&mut connection).await.unwrap(),
+        Value::Nil
+    );
+    assert_eq!(connection.llen::<_, usize>("list").await.unwrap(), 0);
+}

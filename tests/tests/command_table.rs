@@ -5,10 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use swapplex_tests::{RedisServer, Reply};
 
 /// Commands that the server flags as `readonly`, and that are no reads to us, with the reason.
-const NOT_TAKEN_FOR_READS: &[(&str, &str)] = &[(
-    "xread",
-    "with `$`, the second time begins later; without, it is taken for a read",
-)];
+const NOT_TAKEN_FOR_READS: &[(&str, &str)] = &[];
 
 /// The server's commands, and subcommands behind a bar, with their flags.
 fn flags(commands: &[Reply], all: &mut BTreeMap<String, BTreeSet<String>>) {

@@ -488,3 +488,32 @@ async fn pairs_are_read_as_pairs_in_both_protocols_and_into_a_flat_list_in_resp2
         }
     }
 }
+
+#[tokio::test]
+async fn what_is_skipped_of_a_plain_pipeline_is_nobodys_concern() {
+    let (_server, client) = start();
+    let mut conn = client.connection();
+    let () = conn.set("k", "v").await.unwrap();
+    let mut pipe = redis::pipe();
+    pipe.cmd("NOSUCH").get("k");
+    let values = conn.req_packed_commands(&pipe, 1, 1).await.unwrap();
+    assert_eq!(values, [Value::BulkString(b"v".to_vec())]);
+}
+
+#[tokio::test]
+async fn what_is_refused_for_good_is_no_dropped_connection_to_redis_rs() {
+    let server = RedisServer::builder().password("right").start();
+    for url in [
+        server.url_as("", "wrong"),
+        format!("redis://127.0.0.1:{}", server.port()),
+        format!("{}/99", server.url()),
+    ] {
+        let error = Client::open(&url)
+            .unwrap()
+            .connection()
+            .get::<_, Value>("k")
+            .await;
+        let error = error.unwrap_err();
+        assert!(!error.is_connection_dropped() && !error.is_timeout(), "{error}");
+    }
+}

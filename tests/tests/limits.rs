@@ -454,3 +454,19 @@ async fn the_longest_debounce_there_is_allows_one_reconnect() {
     assert!(matches!(error, Error::NotExecuted(_)), "{error}");
     assert_eq!(client.stats().dials, 2);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_that_fit_alone_are_got_where_their_joint_reply_is_too_large() {
+    let server = RedisServer::start();
+    let client = builder(server.url()).reply_limit(1 << 20).build();
+    let value = vec![b'x'; 50_000];
+    let sets = (0..100).map(|i| client.set(format!("k{i}"), &value[..]));
+    assert!(join_all(sets).await.iter().all(Result::is_ok));
+    for _ in 0..2 {
+        let values = join_all((0..100).map(|i| client.get(format!("k{i}")))).await;
+        for got in values {
+            assert_eq!(got.unwrap().unwrap().len(), value.len());
+        }
+    }
+    assert!(client.stats().losses <= 2, "{:?}", client.stats());
+}

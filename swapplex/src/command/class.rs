@@ -1,7 +1,6 @@
 //! What it means for a command to run twice.
 
 use redis::Cmd;
-use smallvec::SmallVec;
 
 use super::table::{self, Entry};
 use super::words::words;
@@ -30,8 +29,6 @@ pub(super) enum Rule {
     UnlessStored,
     /// `ZADD`: the same effect, unless it has the option `INCR`.
     UnlessIncrement,
-    /// `XREAD` reads, unless it asks for what comes from now on.
-    UnlessFromNow,
 }
 
 /// The options that set a time to live.
@@ -73,18 +70,6 @@ impl Rule {
                     Class::Other
                 } else {
                     Class::Effects
-                }
-            }
-            Self::UnlessFromNow => {
-                // Behind the word, the keys, and as many numbers of entries.
-                let streams: SmallVec<[&[u8]; 8]> = arguments
-                    .skip_while(|word| !is(word, &["STREAMS"]))
-                    .skip(1)
-                    .collect();
-                if streams[streams.len() / 2..].contains(&&b"$"[..]) {
-                    Class::Other
-                } else {
-                    Class::Read
                 }
             }
         }
@@ -194,11 +179,6 @@ mod tests {
             ("SORT l", Class::Idempotent),
             ("SORT l LIMIT 0 5 store other", Class::Other),
             ("GEORADIUS g 1 2 3 km STOREDIST d", Class::Other),
-            ("XREAD BLOCK 9 STREAMS $ 0", Class::Read),
-            ("XREAD COUNT 9 STREAMS a b 0 7-1", Class::Read),
-            ("xread block 9 streams a b 0 $", Class::Other),
-            ("XREAD STREAMS a $", Class::Other),
-            ("XREAD", Class::Read),
         ] {
             assert_eq!(class_of(words), expected, "{words}");
         }

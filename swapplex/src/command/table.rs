@@ -82,6 +82,7 @@ pub(super) const READS: &[&str] = &[
     "xlen",
     "xpending",
     "xrange",
+    "xread",
     "xrevrange",
     "zcard",
     "zcount",
@@ -181,8 +182,6 @@ pub(super) const BY_ARGUMENTS: &[(&str, Rule)] = &[
     // `NX`, `XX` and `GET` answer something else the second time; what `KEEPTTL` keeps may have been set in between.
     ("set", Rule::PlainSet),
     ("sort", Rule::UnlessStored),
-    // With `$` it asks for what comes from now on; the second time, that begins later.
-    ("xread", Rule::UnlessFromNow),
     // With `INCR` it adds to the score.
     ("zadd", Rule::UnlessIncrement),
 ];

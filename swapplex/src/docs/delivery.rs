@@ -28,8 +28,8 @@
 //! | not sent, or not fully | sent again on the next connection |
 //! | sent, not answered; its [level](#levels) allows it | sent again on the next connection |
 //! | sent, not answered; anything else | [`OutcomeUnknown`](crate::Error::OutcomeUnknown), never sent again |
-//! | a pipeline | answered commands keep their replies. The rest is sent again, in order, if each of those that were sent may be; else the pipeline is an `OutcomeUnknown` as a whole. So it is where the rest cannot be sent in time, once a command of it that changes something was answered |
-//! | an atomic pipeline | the server runs nothing of it before `EXEC` arrives, so it counts as sent once `EXEC` is; then it is sent again if all of its commands may be |
+//! | a pipeline | answered commands keep their replies. The rest is sent again, in order, if those that were sent may be, [together](#pipelines); else the pipeline is an `OutcomeUnknown` as a whole. So it is where the rest cannot be sent in time, once a command of it that changes something was answered |
+//! | an atomic pipeline | the server runs nothing of it before `EXEC` arrives, so it counts as sent once `EXEC` is; then it is sent again if all of its commands may be, [together](#pipelines) |
 //! | a command without a reply (`no_response`) | forgotten. Its future resolves when it is in an outbox, before it is known whether it leaves |
 //!
 //! No order is promised between commands that were under way together when a connection was lost.
@@ -54,6 +54,15 @@
 //! Which command is in which row is a table in the code. What only reads is made from the flag `readonly` that the
 //! server's `COMMAND` gives; the writes are chosen by hand. A command that is not in it (a script, a command of a module,
 //! or one that is newer than the table) counts as one that must not run twice.
+//!
+//! # Pipelines
+//!
+//! That each command of a pipeline may run twice is not enough. A `GET` in front of a `SET` of the same key takes a value and
+//! puts another one in its place, as `GETSET` does: the second time, the `GET` would find what the `SET` has left. So where a
+//! command stands in front of a write that touches the same, the pipeline is of the level `Effects` at least, unless that
+//! command answers the same whatever it finds (`SET`, `SETEX`, `MSET`); and of the level `Always` if it even does something else
+//! depending on what it finds (`EXPIRE`, `ZADD … XX`). Two commands are taken to touch the same if they have an argument in
+//! common. `GET a`, `SET b …` is sent again at the default level, and so is `SET a …`, `GET a`.
 //!
 //! # The old connection
 //!
@@ -92,8 +101,10 @@
 //!
 //! A command that [blocks](crate::ManagedConnection#commands-that-need-a-connection-of-their-own) travels apart from the
 //! others. If its connection is lost when it was sent, only what reads is sent again, since nothing closes that connection
-//! at the server: an `XREAD` is, while a `BLPOP` is an [`OutcomeUnknown`](crate::Error::OutcomeUnknown) at every level, as
-//! the server may have taken an element out. Its deadline is the time that it asks the server to wait plus the usual one.
+//! at the server: an `XREAD` is (with `$`, it then waits for what comes after that), while a `BLPOP` is an [`OutcomeUnknown`](crate::Error::OutcomeUnknown) at every level, as
+//! the server may have taken an element out. Its deadline is the time that it asks the server to wait plus the usual one;
+//! what is sent again waits anew, but no longer than twice that in all. With `no_response` it still waits until it is
+//! answered.
 //!
 //! On a [`Dedicated`](crate::Dedicated) connection nothing is sent twice, not even what only reads, because what was set up
 //! on it is lost with it: what was sent and not answered is an `OutcomeUnknown`, and what comes later a

@@ -323,5 +323,23 @@ async fn a_script_is_executed_once_whatever_it_answers() {
         server.info("commandstats")["cmdstat_publish"].starts_with("calls=1,"),
         "executed once"
     );
+
+    // Nor is a script that hands such a refusal on, though it looks like the server's own.
+    let words = "redis.call('PUBLISH', 'news', 'x') return redis.pcall('SET', 'k', 'v')";
+    for is_piped in [false, true] {
+        let command = script(words);
+        let error = if is_piped {
+            let mut pipe = redis::pipe();
+            pipe.add_command(command);
+            pipe.query_async::<Value>(&mut connection).await.unwrap_err()
+        } else {
+            command.query_async::<Value>(&mut connection).await.unwrap_err()
+        };
+        assert!(error.to_string().contains("read only replica"), "{error}");
+    }
+    assert!(
+        server.info("commandstats")["cmdstat_publish"].starts_with("calls=3,"),
+        "executed once each"
+    );
     assert_eq!(client.stats().connects, 1);
 }

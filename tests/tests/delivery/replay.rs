@@ -210,3 +210,36 @@ async fn a_read_that_was_sent_and_cannot_be_sent_again_in_time_is_not_called_une
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn a_pipeline_that_reads_what_it_writes_is_not_sent_again() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let client = eager(&proxy.url());
+    let mut connection = client.connection();
+    for is_atomic in [false, true] {
+        // The read of what is written behind it would be answered with that, the second time.
+        for (write, is_the_same) in [("other", true), ("pending", false)] {
+            let () = connection.set("pending", 41).await.unwrap();
+            let mut pipe = redis::pipe();
+            if is_atomic {
+                pipe.atomic();
+            }
+            pipe.get("pending").set(write, 0).ignore();
+            proxy.cut_after(Direction::Replies, 0, Cut::Reset);
+            let answer = pipe.query_async::<(i64,)>(&mut connection).await;
+            match answer.map_err(Error::from) {
+                Ok(pending) => assert!(is_the_same && pending == (41,), "{pending:?}"),
+                Err(Error::OutcomeUnknown { .. }) => assert!(!is_the_same),
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+    // What was answered is not asked again, and so changes nothing of what the rest would do.
+    let mut pipe = redis::pipe();
+    pipe.get("pending").set("pending", 7).ignore().get("pending");
+    let () = connection.set("pending", 41).await.unwrap();
+    proxy.cut_after(Direction::Replies, 8, Cut::Reset);
+    let answers: (i64, i64) = pipe.query_async(&mut connection).await.unwrap();
+    assert_eq!(answers, (41, 7));
+}
