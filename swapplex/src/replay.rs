@@ -43,6 +43,9 @@ pub enum Replay {
     /// `MSET`, `SETEX`, a batched [`set`](crate::set), and methods of typed keys that return nothing, such as
     /// [`delete`](crate::Key::delete).
     ///
+    /// Not a pipeline that reads what it then writes, as the second time it would read that:
+    /// [`docs::delivery`](crate::docs::delivery#pipelines).
+    ///
     /// Such a write can run a second time up to the command timeout after the first, and so overwrite what another
     /// client has written in between: its `DEL` after our first `SET`, for example.
     #[default]

@@ -10,18 +10,17 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs what may run other people's code, which the panic hook has reported if it panics.
-pub(crate) fn get_past(f: impl FnOnce()) {
-    // What was thrown may throw again when it is dropped, so it is not.
-    let _ = catch_unwind(AssertUnwindSafe(f)).map_err(mem::forget);
-}
-
 /// Wakes all of them. A waker is its task's own code: one that panics, which the panic hook has reported, must not keep
 /// the others from their answers.
 pub(crate) fn wake(wakers: impl IntoIterator<Item = Waker>) {
     let mut wakers = wakers.into_iter();
+    notify(|| wakers.by_ref().for_each(Waker::wake));
+}
+
+/// Has all be woken who wait, by what lets go of them before it wakes them: likewise.
+pub(crate) fn notify(mut all: impl FnMut()) {
     // What was thrown may throw again when it is dropped, so it is not.
-    while catch_unwind(AssertUnwindSafe(|| wakers.by_ref().for_each(Waker::wake)))
+    while catch_unwind(AssertUnwindSafe(&mut all))
         .map_err(mem::forget)
         .is_err()
     {}

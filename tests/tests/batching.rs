@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -308,4 +309,31 @@ async fn values_of_all_sizes_come_back_whole() {
     for (read, size) in together.into_iter().zip(sizes) {
         assert!(read.is_some_and(|read| read == value(size)), "{size} bytes");
     }
+}
+
+#[tokio::test]
+async fn on_a_node_of_a_cluster_no_keys_share_a_command() {
+    let server = RedisServer::builder().config("cluster-enabled", "yes").start();
+    server.ok(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
+    while server
+        .command(&["CLUSTER", "INFO"])
+        .text()
+        .contains("cluster_state:fail")
+    {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let client = Client::open(server.url()).unwrap();
+    client.set("n", 1).await.unwrap();
+    let mut connection = client.connection();
+    // Refused as a part of an `MSET`, the second set would be sent again behind the `INCR`.
+    let (first, other, set, counted) = tokio::join!(
+        biased;
+        client.get("first"),
+        client.set("other", 1),
+        client.set("n", 100),
+        async { connection.incr::<_, _, i64>("n", 1).await },
+    );
+    assert_eq!((first.unwrap(), other.unwrap(), set.unwrap()), (None, (), ()));
+    assert_eq!(counted.unwrap(), 101);
+    assert_eq!(server.calls("mset"), 0);
 }

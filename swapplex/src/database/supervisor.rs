@@ -174,6 +174,10 @@ impl Charge {
             in_flight_budget,
             Arc::clone(&self.counters),
         ));
+        if greeting.is_cluster {
+            // Before the first shared command is refused, and what it held is sent again behind what came later.
+            connection.stop_grouping();
+        }
         let mut driver = Driver::new(
             Arc::clone(&connection),
             transport,

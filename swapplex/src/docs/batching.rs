@@ -90,7 +90,10 @@
 //!   in a command of its own.
 //! - **A denied command** (the user may `GET` but not `MGET`), or **`CROSSSLOT`** (the server is part of a cluster, where
 //!   keys of one command must live together): sharing is switched off for the connection, and gets and sets are plain
-//!   commands from then on. They still travel in outboxes, which is most of the gain.
+//!   commands from then on. They still travel in outboxes, which is most of the gain. Where the server says at once that it
+//!   is part of a cluster, as it does with RESP3, it is off from the start.
+//! - **A joint reply over [`reply_limit`](crate::ClientBuilder::reply_limit)** breaks the connection. Each of its keys is asked
+//!   for alone then, and travels so for as long as the next connection lives.
 //! - **Anything else**, such as `OOM`, is every member's error. They share it.
 //!
 //! Nothing was written when an `MSET` failed in one of the first two ways, so setting again is safe.
@@ -103,7 +106,8 @@
 //! pass each other: both are read, and to keep them in order would break up the groups of all who ask for both.
 //!
 //! Nothing more is promised. Requests of two tasks go out in any order, even if one was made first; so do requests that
-//! have to wait, for a connection or for room, and those that were in flight together when a connection was lost. A
+//! have to wait, for a connection or for room, those that were in flight together when a connection was lost, and those
+//! that ask again because [a shared command failed](#when-a-shared-command-fails). A
 //! task that needs one thing to happen before another awaits the first, or puts both into a
 //! [pipeline](redis::Pipeline).
 //!

@@ -98,6 +98,8 @@
 //!   `ZRANGE … WITHSCORES` or `ZPOPMIN` with a count: that is an error. `Vec<(K, V)>` reads them in both protocols;
 //! - pairs of the last three that are read into a `HashMap`, which is an error, too. For `HGETALL` and `CONFIG GET` it is
 //!   right in both;
+//! - one pair that is read into a tuple of two, as in `zpopmin::<_, (String, f64)>("z", 1)`, which is an error, and comes when
+//!   the member is gone: `Vec<(String, f64)>` reads it in both protocols. Scores that are read as bytes are an error, too;
 //! - code that matches on `Value`.
 //!
 //! `?protocol=resp2` brings the arrays and strings back.
@@ -134,7 +136,7 @@
 //! ```
 //!
 //! To redis-rs's own questions, `is_timeout`, `is_connection_dropped` and so on, such an error answers as one of
-//! redis-rs's would.
+//! redis-rs's would; its `kind` is always `Io`. What is refused for good, as with a wrong password, is no dropped connection.
 //!
 //! # Pipelines, scripts, scans
 //!

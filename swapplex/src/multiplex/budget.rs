@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-use crate::sync::get_past;
+use crate::sync::notify;
 
 /// What may be under way at a time, and who waits for room; see the [module](self).
 ///
@@ -50,7 +50,7 @@ impl Budget {
 
     /// Tells those who wait that there may be room. Runs their wakers, so no lock may be held.
     pub(super) fn tell(&self) {
-        get_past(|| self.changed.notify_waiters());
+        notify(|| self.changed.notify_waiters());
     }
 
     /// Waits until a request of `length` bytes may go.

@@ -17,6 +17,8 @@ pub(crate) struct Greeting {
     pub(crate) client_id: Option<i64>,
     /// What the connection can be closed by from another one, where the server tells.
     pub(crate) identity: Option<Identity>,
+    /// The server is part of a cluster, where it says so (RESP3): keys of one command must live together there.
+    pub(crate) is_cluster: bool,
     /// The server is certain to execute nothing more of the connection that was to be fenced off.
     pub(crate) has_fenced: bool,
 }
@@ -292,6 +294,12 @@ fn judge(
 ) -> Result<Verdict, HandshakeError> {
     let Value::ServerError(error) = reply else {
         match (step, reply) {
+            (Step::Hello, Value::Map(fields)) => {
+                let is = |value: &Value, text: &str| *value == Value::BulkString(text.into());
+                greeting.is_cluster = fields
+                    .iter()
+                    .any(|(name, value)| is(name, "mode") && is(value, "cluster"));
+            }
             (Step::ClientId, Value::Int(id)) => greeting.client_id = Some(id),
             (Step::ClientInfo, info) => {
                 let info = String::from_redis_value(info).ok();
