@@ -35,7 +35,7 @@ fn careless() -> Waker {
         assert!(
             has_panicked.swap(true, Ordering::Relaxed),
             "the waker's own panic"
-        )
+        );
     })
 }
 
