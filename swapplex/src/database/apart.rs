@@ -330,7 +330,8 @@ pub(crate) async fn call_apart<R: Request>(
     let turn = Arc::new(turn.expect("the semaphore is never closed"));
     // Its own time begins with its turn: it could not use what others have left of it.
     let mut limit = after(wait.plus(patience));
-    let last_limit = limit.map(|limit| limit + limit.saturating_duration_since(Instant::now()));
+    let last_limit =
+        limit.and_then(|limit| limit.checked_add(limit.saturating_duration_since(Instant::now())));
     let mut refusals = 0;
     let mut refused_since = None;
     let mut losses = Losses::default();
