@@ -47,6 +47,14 @@ pub(crate) fn refusal(frame: &[u8], command: &str) -> Result<Refusal, Error> {
                 Refusal::Keys
             })
         }
+        // Renamed, or a proxy without it.
+        ErrorKind::Server(ServerErrorKind::ResponseError)
+            if redis
+                .detail()
+                .is_some_and(|text| text.to_ascii_lowercase().starts_with("unknown command")) =>
+        {
+            Ok(Refusal::Grouping)
+        }
         _ => Err(error),
     }
 }
@@ -80,6 +88,11 @@ mod tests {
             check(b"-CROSSSLOT Keys in request don't hash to the same slot\r\n"),
             Some(Refusal::Grouping)
         );
+        assert_eq!(
+            check(b"-ERR unknown command 'mget', with args beginning with: 'a' 'b' \r\n"),
+            Some(Refusal::Grouping)
+        );
+        assert_eq!(check(b"-ERR upstream failure\r\n"), None);
     }
 
     #[test]
