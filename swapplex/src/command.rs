@@ -76,6 +76,15 @@ mod tests {
 
     use super::*;
 
+    /// The command that these words are.
+    pub(super) fn command(words: &str) -> Cmd {
+        let mut command = Cmd::new();
+        for word in words.split_whitespace() {
+            command.arg(word);
+        }
+        command
+    }
+
     proptest! {
         #[test]
         fn a_command_is_encoded_as_redis_rs_encodes_it(

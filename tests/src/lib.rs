@@ -22,7 +22,7 @@ mod server;
 pub use dials::Dials;
 pub use http::{HttpConnection, HttpResponse, Unanswered};
 pub use names::unique_prefix;
-pub use polls::poll_times;
+pub use polls::{block_on, poll_times};
 pub use ports::ReservedPort;
 pub use proxy::{Cut, Direction, Flow, Link, Proxy, Side, Traffic};
 pub use scripted::{Answer, Request, ScriptedServer, Seen};

@@ -1,8 +1,10 @@
-//! Futures that are given up.
+//! Futures that are given up, and those that are waited for outside of any runtime.
 
 use std::future;
 use std::pin::pin;
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake};
+use std::thread::{self, Thread};
 
 use tokio::task::yield_now;
 
@@ -15,5 +17,24 @@ pub async fn poll_times(future: impl Future, polls: u64) {
             return;
         }
         yield_now().await;
+    }
+}
+
+/// Runs a future on this thread, which may know of no runtime.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(thread::current())).into();
+    let mut cx = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut cx) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
     }
 }

@@ -337,3 +337,20 @@ async fn on_a_node_of_a_cluster_no_keys_share_a_command() {
     assert_eq!(counted.unwrap(), 101);
     assert_eq!(server.calls("mset"), 0);
 }
+
+#[tokio::test]
+async fn where_the_shared_commands_are_renamed_no_keys_share_one() {
+    let server = RedisServer::builder()
+        .config("rename-command", "MGET \"\"")
+        .config("rename-command", "MSET \"\"")
+        .start();
+    let client = Client::open(server.url()).unwrap();
+    for _ in 0..2 {
+        let sets = join_all((0..20).map(|i| client.set(format!("k{i}"), i))).await;
+        assert!(sets.iter().all(Result::is_ok), "{sets:?}");
+        let gets = join_all((0..20).map(|i| client.get(format!("k{i}")))).await;
+        for (i, got) in gets.into_iter().enumerate() {
+            assert_eq!(got.unwrap(), text(&i.to_string()));
+        }
+    }
+}

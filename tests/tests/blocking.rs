@@ -385,16 +385,16 @@ async fn what_would_spoil_a_shared_connection_is_refused_with_advice() {
 async fn a_read_that_is_cut_late_waits_as_long_as_it_asks_for() {
     let server = RedisServer::start();
     let settings = Client::builder(Source::url(server.url()).unwrap());
-    let client = settings.command_timeout(Duration::from_millis(300)).build();
+    let client = settings.command_timeout(Duration::from_secs(1)).build();
     let mut reading = client.connection();
     let reader = tokio::spawn(async move {
         let mut command = cmd("XREAD");
-        command.arg(&["BLOCK", "1000", "STREAMS", "stream", "0"]);
+        command.arg(&["BLOCK", "2000", "STREAMS", "stream", "0"]);
         command.query_async::<Value>(&mut reading).await
     });
     until_blocked(&server, 1).await;
     // What is left of its first deadline is less than it asks the server to wait.
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    tokio::time::sleep(Duration::from_millis(1200)).await;
     server.kill_clients();
     assert_eq!(reader.await.unwrap().unwrap(), Value::Nil);
     assert_eq!(client.stats().replays, 1);

@@ -11,7 +11,7 @@ use swapplex::config::Source;
 use swapplex::{
     Client, ConnectError, ConnectionEvent, Error, HandshakeError, LostCause, NoReply, NotExecuted, NotReady,
 };
-use swapplex_tests::{Answer, Proxy, RedisServer, ReservedPort, ScriptedServer};
+use swapplex_tests::{Answer, Proxy, RedisServer, ReservedPort, ScriptedServer, block_on};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, timeout};
 
@@ -329,7 +329,7 @@ fn commands_that_block_are_answered_wherever_their_client_is_closed() {
         runtime.block_on(until_blocked(&server, 1));
         let closed = match &elsewhere {
             Some(elsewhere) => elsewhere.block_on(client.close()),
-            None => block_on_no_runtime(client.close()),
+            None => block_on(client.close()),
         };
         assert_eq!(closed, Ok(()));
         assert_eq!(runtime.block_on(popping).unwrap().unwrap(), None);
@@ -475,27 +475,8 @@ fn a_client_can_be_closed_outside_of_a_runtime() {
         .build()
         .unwrap();
     runtime.block_on(client.set("k", 1)).unwrap();
-    block_on_no_runtime(client.close()).unwrap();
+    block_on(client.close()).unwrap();
     assert_eq!(server.clients().len(), 0);
-}
-
-/// Runs a future on a thread that knows of no runtime.
-fn block_on_no_runtime<F: Future>(future: F) -> F::Output {
-    struct Unpark(std::thread::Thread);
-    impl std::task::Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Arc::new(Unpark(std::thread::current())).into();
-    let mut cx = std::task::Context::from_waker(&waker);
-    let mut future = std::pin::pin!(future);
-    loop {
-        match future.as_mut().poll(&mut cx) {
-            std::task::Poll::Ready(output) => return output,
-            std::task::Poll::Pending => std::thread::park(),
-        }
-    }
 }
 
 #[test]

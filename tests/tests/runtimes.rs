@@ -1,7 +1,7 @@
 //! One database used from many runtimes: in turn, at once, nested, and when they end.
 
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use redis::AsyncCommands;
 use swapplex::config::Source;
 use swapplex::{Client, Database, Error};
-use swapplex_tests::{Answer, RedisServer, ScriptedServer};
+use swapplex_tests::{Answer, RedisServer, ScriptedServer, block_on};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
@@ -239,25 +239,6 @@ fn a_dropped_client_closes_its_connection() {
         timeout(FOR_EVER, closed).await.expect("the connection is closed");
     });
     assert_eq!(server.ok(&["GET", "last"]).text(), "words");
-}
-
-/// Runs a future on a thread that may know of no runtime.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(thread::Thread);
-    impl std::task::Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Arc::new(Unpark(thread::current())).into();
-    let mut cx = Context::from_waker(&waker);
-    let mut future = std::pin::pin!(future);
-    loop {
-        if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-            return output;
-        }
-        thread::park();
-    }
 }
 
 #[test]

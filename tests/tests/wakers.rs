@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use swapplex::config::Source;
 use swapplex::{Client, Error};
-use swapplex_tests::RedisServer;
+use swapplex_tests::{Direction, Flow, Proxy, RedisServer};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::{Event, Metadata, Subscriber, span};
@@ -43,23 +43,23 @@ fn poll_once<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output
     Pin::new(future).poll(&mut Context::from_waker(waker))
 }
 
-/// A client with a set under way that takes all of its budget.
-async fn without_room(server: &RedisServer) -> (Client, JoinHandle<Result<(), Error>>) {
-    let settings = Client::builder(Source::url(server.url()).unwrap());
+/// A client with a set under way that takes all of its budget, and is answered once the proxy lets replies through.
+async fn without_room(proxy: &Proxy) -> (Client, JoinHandle<Result<(), Error>>) {
+    let settings = Client::builder(Source::url(proxy.url()).unwrap());
     let client = settings.in_flight_budget(2000).build();
     client.set("warm", "up").await.unwrap();
-    server.pause();
-    let mut large = client.set("large", vec![b'x'; 3000]);
-    assert!(poll_once(&mut large, Waker::noop()).is_pending());
-    let under_way = tokio::spawn(large);
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    proxy.set(Direction::Replies, Flow::Hold);
+    let sent = proxy.traffic().requests;
+    let under_way = tokio::spawn(client.set("large", vec![b'x'; 3000]));
+    proxy.until(|traffic| traffic.requests > sent + 3000).await;
     (client, under_way)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_waits_for_room_may_call_back_when_woken() {
     let server = RedisServer::start();
-    let (client, large) = without_room(&server).await;
+    let proxy = Proxy::start(server.port());
+    let (client, large) = without_room(&proxy).await;
     let was_woken = Arc::new(AtomicBool::new(false));
     let waker = {
         let (client, was_woken) = (client.clone(), Arc::clone(&was_woken));
@@ -70,7 +70,7 @@ async fn who_waits_for_room_may_call_back_when_woken() {
     };
     let mut waiting = client.get("warm");
     assert!(poll_once(&mut waiting, &waker).is_pending());
-    server.resume();
+    proxy.set(Direction::Replies, Flow::Pass);
     timeout(FOR_EVER, large).await.unwrap().unwrap().unwrap();
     assert!(timeout(FOR_EVER, waiting).await.unwrap().unwrap().is_some());
     assert!(was_woken.load(Ordering::Relaxed));
@@ -79,10 +79,11 @@ async fn who_waits_for_room_may_call_back_when_woken() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_waits_for_room_and_panics_when_woken_harms_nobody_else() {
     let server = RedisServer::start();
-    let (client, large) = without_room(&server).await;
+    let proxy = Proxy::start(server.port());
+    let (client, large) = without_room(&proxy).await;
     let mut waiting = client.get("warm");
     assert!(poll_once(&mut waiting, &careless()).is_pending());
-    server.resume();
+    proxy.set(Direction::Replies, Flow::Pass);
     timeout(FOR_EVER, large).await.unwrap().unwrap().unwrap();
     assert!(
         timeout(FOR_EVER, client.get("warm"))

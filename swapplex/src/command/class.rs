@@ -119,14 +119,11 @@ pub(crate) fn class(command: &Cmd) -> Class {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::command;
     use super::*;
 
     fn class_of(words: &str) -> Class {
-        let mut command = Cmd::new();
-        for word in words.split_whitespace() {
-            command.arg(word);
-        }
-        class(&command)
+        class(&command(words))
     }
 
     #[test]

@@ -159,15 +159,8 @@ fn refusal(reason: &'static str, name: &str, advice: &str) -> RedisError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::command;
     use super::*;
-
-    fn command(words: &str) -> Cmd {
-        let mut command = Cmd::new();
-        for word in words.split(' ') {
-            command.arg(word);
-        }
-        command
-    }
 
     fn route_of(words: &str) -> Route {
         route(&command(words)).expect("it is not refused")

@@ -40,19 +40,11 @@ pub(crate) fn class_of_all<'a>(commands: impl Iterator<Item = &'a Cmd>) -> Class
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::command;
     use super::*;
 
     fn class_of(texts: &str) -> Class {
-        let commands: Vec<Cmd> = texts
-            .split(';')
-            .map(|text| {
-                let mut command = Cmd::new();
-                for word in text.split_whitespace() {
-                    command.arg(word);
-                }
-                command
-            })
-            .collect();
+        let commands: Vec<Cmd> = texts.split(';').map(command).collect();
         class_of_all(commands.iter())
     }
 
