@@ -88,8 +88,8 @@
 //! - **A denied key** (`NOPERM`, from the rules of an ACL user): every member asks again alone, so that only the owner of
 //!   that key gets the error. The key is remembered for as long as the connection lives, up to 1,024 of them, and travels
 //!   in a command of its own.
-//! - **A denied command** (the user may `GET` but not `MGET`), one that is unknown (renamed, or not there in a proxy), or **`CROSSSLOT`** (the server is part of a cluster, where
-//!   keys of one command must live together): sharing is switched off for the connection, and gets and sets are plain
+//! - **A denied command** (the user may `GET` but not `MGET`), an unknown one (renamed, or not there in a proxy), or
+//!   **`CROSSSLOT`** (the server is part of a cluster, where keys of one command must live together): sharing is switched off for the connection, and gets and sets are plain
 //!   commands from then on. They still travel in outboxes, which is most of the gain. Where the server says at once that it
 //!   is part of a cluster, as it does with RESP3, it is off from the start.
 //! - **A joint reply over [`reply_limit`](crate::ClientBuilder::reply_limit)** breaks the connection. Each of its keys is asked

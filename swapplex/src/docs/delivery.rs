@@ -62,7 +62,7 @@
 //! command stands in front of a write that touches the same, the pipeline is of the level `Effects` at least, unless that
 //! command answers the same whatever it finds (`SET`, `SETEX`, `MSET`); and of the level `Always` if it even does something else
 //! depending on what it finds (`EXPIRE`, `ZADD … XX`). Two commands are taken to touch the same if they have an argument in
-//! common. `GET a`, `SET b …` is sent again at the default level, and so is `SET a …`, `GET a`.
+//! common, or the first looks at the whole database (`SCAN`, `DBSIZE`). `GET a`, `SET b …` is sent again at the default level, and so is `SET a …`, `GET a`.
 //!
 //! # The old connection
 //!
@@ -101,8 +101,8 @@
 //!
 //! A command that [blocks](crate::ManagedConnection#commands-that-need-a-connection-of-their-own) travels apart from the
 //! others. If its connection is lost when it was sent, only what reads is sent again, since nothing closes that connection
-//! at the server: an `XREAD` is (with `$`, it then waits for what comes after that), while a `BLPOP` is an [`OutcomeUnknown`](crate::Error::OutcomeUnknown) at every level, as
-//! the server may have taken an element out. Its deadline is the time that it asks the server to wait plus the usual one;
+//! at the server: an `XREAD` is (with `$`, it then waits for what comes after that), while a `BLPOP` is an
+//! [`OutcomeUnknown`](crate::Error::OutcomeUnknown) at every level, as the server may have taken an element out. Its deadline is the time that it asks the server to wait plus the usual one;
 //! what is sent again waits anew, but no longer than twice that in all. With `no_response` it still waits until it is
 //! answered.
 //!
