@@ -32,16 +32,13 @@
 //! So a request waits for tasks that were about to run anyway, and for nothing else. Of 512 tasks that are spawned at
 //! once on two workers, each with one request, a handful of writes comes.
 //!
-//! Four more rules make the edges come out right:
+//! Three more rules make the edges come out right:
 //!
 //! - **A full outbox closes at once**: at 512 callers, or at 64 KiB of requests. More would save nothing worth having.
 //!   Where nothing is under way yet, 192 callers are enough: the server can start on these.
 //! - **Four outboxes are under way at most.** The next one is due, but stays open until a reply makes room, and
 //!   gathers what comes meanwhile. The busier the server, the larger the groups, which is what it needs then.
 //!   One that has been open for 50 ms takes no more, since the deadlines of all in it count from when it was opened.
-//! - **Stragglers wait for company.** Where the last outbox had 64 callers or more, one with fewer is not sent while
-//!   others are under way: in a crowd, more will come. Unless it is full, or the last one was: then it is the rest of
-//!   what was asked at once, and nothing is behind it.
 //! - **A lone caller goes out at once.** If nothing is under way, and the last outbox had one
 //!   caller only, a new request is written where it stands, without the detour through a task. A program that asks
 //!   for one thing after another has the latency of a plain client; once requests begin to overlap, they gather again.

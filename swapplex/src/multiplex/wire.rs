@@ -16,6 +16,9 @@ use super::outbox::{Draft, Outbox};
 use super::undelivered::Reason;
 
 /// How many outboxes may be in flight before the next ones wait, and gather more requests meanwhile.
+///
+/// Small ones too take their turn at once while there is room. Where they waited for company in a crowd, 512 tasks took
+/// 1.12 to 1.18 times as long, and fan-outs as long as now (loopback, two processors, 80 turns each).
 const WINDOW: usize = 4;
 /// An outbox with this many callers closes without waiting for more: enough to make the cost of a write vanish.
 const MAX_SLOTS: usize = 512;
@@ -25,9 +28,6 @@ const MAX_SLOTS: usize = 512;
 /// A fan-out of 300 to 560 gets takes 0.82 to 0.88 of the time that it takes with 512, one of 1,024 to 4,096 takes 0.92 to
 /// 1.02 of it (loopback, two processors, taking turns).
 const FIRST_SLOTS: usize = 192;
-/// An outbox with so many callers is a crowd. Where the last one was, one with fewer waits while others are in
-/// flight: it is a straggler, and more will come. Unless the last one closed for being full: then it is the rest.
-const CROWD: usize = 64;
 /// How many complete outboxes are kept for the next ones.
 const RETIRED: usize = 8;
 /// How soon to look again for overdue requests that a writer had in its hands.
@@ -56,8 +56,8 @@ pub(super) struct Wire {
         reason = "in its box, a draft goes to an outbox and comes back cheaply"
     )]
     drafts: Vec<Box<Draft>>,
-    /// The last outbox that was sealed.
-    last: Last,
+    /// How many callers the last outbox had that was sealed.
+    crowd: usize,
     /// Somebody writes to the socket at this moment, and has taken `unwritten` along.
     pub(super) writing: bool,
     /// The socket took less than it was given: only the driver writes now, when the socket is ready again.
@@ -70,12 +70,6 @@ pub(super) struct Wire {
     lost: Option<Arc<LostCause>>,
     /// Memory that the outboxes in here are reckoned to hold.
     weight: usize,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Last {
-    callers: usize,
-    was_full: bool,
 }
 
 #[derive(Debug)]
@@ -146,7 +140,7 @@ impl Wire {
 
     /// How many callers the last outbox had.
     pub(super) fn crowd(&self) -> usize {
-        self.last.callers
+        self.crowd
     }
 
     /// Takes in an outbox whose time has come, behind those that wait already.
@@ -165,22 +159,11 @@ impl Wire {
 
     /// Seals due outboxes while there is room.
     pub(super) fn admit_due(&mut self) {
-        while self.due.front().is_some_and(|due| self.has_room_for(&due.outbox)) {
-            if let Some(due) = self.due.pop_front() {
-                self.weight -= due.weight;
-                self.seal(due.outbox);
-            }
-        }
-    }
-
-    fn has_room_for(&self, outbox: &Outbox) -> bool {
-        match self.in_flight.len() {
-            0 => true,
-            WINDOW.. => false,
-            _ => {
-                let is_crowd = self.last.callers >= CROWD && !self.last.was_full;
-                !is_crowd || outbox.callers() >= CROWD || outbox.is_full()
-            }
+        while self.in_flight.len() < WINDOW
+            && let Some(due) = self.due.pop_front()
+        {
+            self.weight -= due.weight;
+            self.seal(due.outbox);
         }
     }
 
@@ -188,10 +171,7 @@ impl Wire {
         let weight = outbox.weight();
         if let Some(draft) = outbox.seal() {
             self.weight += weight;
-            self.last = Last {
-                callers: outbox.callers(),
-                was_full: outbox.is_full(),
-            };
+            self.crowd = outbox.callers();
             self.unwritten.push_back(Unwritten {
                 outbox: Arc::clone(&outbox),
                 draft,
@@ -234,7 +214,7 @@ impl Wire {
             .position(|outbox| Arc::strong_count(outbox) == 1)
             .and_then(|free| self.retired.remove(free));
         let draft = self.drafts.pop().unwrap_or_default();
-        let most = if self.under_way() == 0 || self.last.callers <= 1 {
+        let most = if self.under_way() == 0 || self.crowd <= 1 {
             FIRST_SLOTS
         } else {
             MAX_SLOTS

@@ -241,11 +241,6 @@ impl Outbox {
             .count()
     }
 
-    /// Whether the outbox takes no more.
-    pub(super) fn is_full(&self) -> bool {
-        lock(&self.inner).is_full
-    }
-
     /// What the outbox is reckoned to hold in memory, for the budget.
     pub(super) fn weight(&self) -> usize {
         let inner = lock(&self.inner);
