@@ -1,5 +1,6 @@
 //! One task that asks for many things in one poll: each gets its answer, and nobody is held up by that.
 
+use std::convert::Infallible;
 use std::future::{self, Future};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,10 +9,13 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures_util::future::join_all;
 use redis::{AsyncCommands, RedisResult};
-use swapplex::Client;
+use swapplex::config::Source;
+use swapplex::{Client, Error, NotExecuted};
 use swapplex_tests::{Answer, RedisServer, Reply, ScriptedServer};
+use tokio::sync::oneshot;
 
 /// More than one outbox takes, so that one is closed for being full while its task asks for more.
 const MANY: usize = 600;
@@ -176,5 +180,74 @@ async fn the_few_behind_full_outboxes_do_not_wait_for_answers() {
         };
         let counts: Vec<RedisResult<i64>> = tokio::spawn(asks).await.unwrap();
         assert!(counts.into_iter().all(|count| count == Ok(1)));
+    }
+}
+
+/// What another task gets that took over a request, whose first task blocks its thread with the outbox still open;
+/// `meanwhile` runs beside it.
+async fn answer_beside_a_blocked_thread(
+    client: &Client,
+    meanwhile: impl Future<Output = Infallible>,
+) -> Result<Option<Bytes>, Error> {
+    // So that the next one expects company, and does not go alone.
+    join_all((0..64).map(|i| client.get(i.to_string()))).await;
+    let (sender, receiver) = oneshot::channel();
+    let is_answered = Arc::new(AtomicBool::new(false));
+    let (asking, answered) = (client.clone(), Arc::clone(&is_answered));
+    let blocks = tokio::spawn(async move {
+        let mut get = Box::pin(asking.get("warm"));
+        let is_answered = future::poll_fn(|cx| Poll::Ready(get.as_mut().poll(cx).is_ready())).await;
+        assert!(!is_answered);
+        assert!(sender.send(get).is_ok());
+        assert!(block_until(|| answered.load(Ordering::Acquire)), "nobody is told");
+    });
+    let get = receiver.await.unwrap();
+    let answer = tokio::select! {
+        answer = get => answer,
+        never = meanwhile => match never {},
+    };
+    is_answered.store(true, Ordering::Release);
+    blocks.await.unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_travels_with_those_of_others_where_the_thread_that_asked_is_blocked() {
+    let (_server, client) = connected().await;
+    let others = async {
+        loop {
+            assert_eq!(client.get("others").await.unwrap(), None);
+        }
+    };
+    let answer = answer_beside_a_blocked_thread(&client, others).await;
+    assert_eq!(answer.unwrap().as_deref(), Some(&b"up"[..]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_is_sent_on_the_next_connection_where_the_thread_that_asked_is_blocked() {
+    let (server, client) = connected().await;
+    let loss = async {
+        assert!(server.kill_clients() > 0);
+        future::pending().await
+    };
+    let answer = answer_beside_a_blocked_thread(&client, loss).await;
+    assert_eq!(answer.unwrap().as_deref(), Some(&b"up"[..]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_beyond_the_deadline_where_the_thread_that_asked_is_blocked() {
+    let server = RedisServer::start();
+    let client = Client::builder(Source::url(server.url()).unwrap())
+        .command_timeout(Duration::from_millis(300))
+        .build();
+    client.set("warm", "up").await.unwrap();
+    let answer = answer_beside_a_blocked_thread(&client, future::pending()).await;
+    // It is sent late, or too late.
+    match answer {
+        Ok(value) => assert_eq!(value.as_deref(), Some(&b"up"[..])),
+        Err(error) => assert!(
+            matches!(error, Error::NotExecuted(NotExecuted::Timeout)),
+            "{error:?}"
+        ),
     }
 }

@@ -89,7 +89,11 @@ impl Connection {
     }
 
     fn open_at(&self, opened: Instant) -> Arc<Outbox> {
-        lock(&self.wire).open(self.epoch, opened)
+        let outbox = lock(&self.wire).open(self.epoch, opened);
+        if self.is_idle.swap(false, Ordering::Relaxed) {
+            self.driver.wake();
+        }
+        outbox
     }
 
     /// Resolves when the budget may have room for `length` bytes, as it has once the connection is lost.
@@ -114,6 +118,7 @@ impl Connection {
     pub(crate) fn close(&self, outbox: &Arc<Outbox>) {
         let mut wire = lock(&self.wire);
         if let Some(cause) = wire.lost().cloned() {
+            wire.forget_open(outbox);
             drop(wire);
             let mut wakers = Vec::new();
             outbox.fail(Reason::Lost(cause), 0, &mut wakers);
@@ -122,9 +127,6 @@ impl Connection {
         }
         wire.admit(outbox);
         let has_room = self.publish(&wire);
-        if self.is_idle.swap(false, Ordering::Relaxed) {
-            self.driver.wake();
-        }
         self.write(wire);
         self.tell_of_room(has_room);
     }
@@ -230,6 +232,7 @@ impl Connection {
                 );
                 let mut wire = lock(&self.wire);
                 wire.complete_front(now);
+                wire.admit_neglected(now);
                 wire.admit_due();
                 let has_room = self.publish(&wire);
                 self.write(wire);
@@ -244,6 +247,7 @@ impl Connection {
     pub(super) fn expire(&self, now: Instant, patience: Duration) -> Overdue {
         let mut wakers = Vec::new();
         let mut wire = lock(&self.wire);
+        wire.admit_neglected(now);
         let overdue = wire.expire(now, patience, &mut wakers);
         wire.admit_due();
         let has_room = self.publish(&wire);
@@ -287,6 +291,11 @@ impl Connection {
     /// Nothing is owed to anybody.
     pub(super) fn is_settled(&self) -> bool {
         lock(&self.wire).is_settled()
+    }
+
+    /// Whether some outbox has not been closed.
+    pub(super) fn has_open(&self) -> bool {
+        lock(&self.wire).has_open()
     }
 
     /// How many callers wait for an answer.

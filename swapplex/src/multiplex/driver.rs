@@ -13,6 +13,7 @@ use tokio::time::{Instant, Sleep};
 use super::cause::LostCause;
 use super::connection::Connection;
 use super::outbox::FrameAt;
+use super::wire::NEGLECTED;
 use crate::resp::{Kind, Limits, Scanner};
 use crate::sync::wake;
 use crate::transport::Transport;
@@ -192,7 +193,15 @@ impl Driver {
             return Poll::Pending;
         }
         if mem::take(&mut self.timer_rests) {
-            self.timer.as_mut().reset(Instant::now() + self.patience);
+            // Whoever goes alone is on the way by now.
+            let first = if self.connection.has_open() {
+                NEGLECTED
+            } else {
+                self.patience
+            };
+            self.timer
+                .as_mut()
+                .reset(Instant::now() + first.min(self.patience));
         }
         loop {
             ready!(self.timer.as_mut().poll(cx));

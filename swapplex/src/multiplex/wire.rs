@@ -30,6 +30,9 @@ const MAX_SLOTS: usize = 512;
 const FIRST_SLOTS: usize = 192;
 /// How many complete outboxes are kept for the next ones.
 const RETIRED: usize = 8;
+/// An outbox that has been open for so long is closed by whoever comes by: its own thread takes some hundred microseconds,
+/// unless something blocks it.
+pub(super) const NEGLECTED: Duration = Duration::from_millis(10);
 /// How soon to look again for overdue requests that a writer had in its hands.
 const SOON: Duration = Duration::from_millis(5);
 /// A connection that has owed nothing for so long is looked at before it is written to: the server may have closed it.
@@ -44,8 +47,11 @@ pub(super) struct Wire {
     in_flight: VecDeque<Flight>,
     /// Bytes of the last outboxes of `in_flight` that the socket has not taken.
     unwritten: VecDeque<Unwritten>,
-    /// How many outboxes are open, and not yet due.
-    open: usize,
+    /// Outboxes that take requests, and are not yet due.
+    ///
+    /// It is up to the thread that opened one to have it closed. They are known here for the sake of those who wait in one
+    /// whose thread does not come to that, since something blocks it.
+    open: Vec<Open>,
     /// Outboxes that would be sealed if there were room.
     due: VecDeque<Due>,
     /// Outboxes that are complete; their memory serves the next ones.
@@ -70,6 +76,12 @@ pub(super) struct Wire {
     lost: Option<Arc<LostCause>>,
     /// Memory that the outboxes in here are reckoned to hold.
     weight: usize,
+}
+
+#[derive(Debug)]
+struct Open {
+    outbox: Arc<Outbox>,
+    since: Instant,
 }
 
 #[derive(Debug)]
@@ -101,7 +113,7 @@ pub(super) type Slices<'a> = SmallVec<[IoSlice<'a>; 8]>;
 /// What looking for overdue outboxes found.
 #[derive(Debug, Default)]
 pub(super) struct Overdue {
-    /// When the next one is overdue.
+    /// When to look again.
     pub(super) next: Option<Instant>,
     /// Since when the oldest reply has been owed.
     pub(super) oldest: Option<Instant>,
@@ -112,6 +124,10 @@ impl Wire {
         self.lost.as_ref()
     }
 
+    pub(super) fn has_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     /// Outboxes sent or about to be.
     pub(super) fn under_way(&self) -> usize {
         self.in_flight.len() + self.due.len()
@@ -119,14 +135,15 @@ impl Wire {
 
     /// No outbox is open, and no reply is owed.
     pub(super) fn is_settled(&self) -> bool {
-        self.open == 0 && self.under_way() == 0
+        self.open.is_empty() && self.under_way() == 0
     }
 
-    /// How many callers wait for a reply.
+    /// How many callers wait for a reply, or to be sent.
     pub(super) fn waiting(&self) -> usize {
         let in_flight = self.in_flight.iter().map(|flight| flight.outbox.waiting());
         let due = self.due.iter().map(|due| due.outbox.waiting());
-        in_flight.chain(due).sum()
+        let open = self.open.iter().map(|open| open.outbox.waiting());
+        in_flight.chain(due).chain(open).sum()
     }
 
     pub(super) fn weight(&self) -> usize {
@@ -145,8 +162,8 @@ impl Wire {
 
     /// Takes in an outbox whose time has come, behind those that wait already.
     pub(super) fn admit(&mut self, outbox: &Arc<Outbox>) {
+        self.forget_open(outbox);
         if outbox.mark_due() {
-            self.open -= 1;
             let weight = outbox.weight();
             self.weight += weight;
             self.due.push_back(Due {
@@ -155,6 +172,27 @@ impl Wire {
             });
         }
         self.admit_due();
+    }
+
+    /// Takes in what has been open for so long that its thread must be blocked.
+    pub(super) fn admit_neglected(&mut self, now: Instant) {
+        // Who has just opened one, and has nothing in there yet, finds it open.
+        let is_neglected =
+            |open: &Open| now.saturating_duration_since(open.since) >= NEGLECTED && open.outbox.callers() > 0;
+        while let Some(at) = self.open.iter().position(is_neglected) {
+            let Open { outbox, .. } = self.open.swap_remove(at);
+            self.admit(&outbox);
+        }
+    }
+
+    /// Knows no more of an open outbox that its thread has closed.
+    pub(super) fn forget_open(&mut self, outbox: &Arc<Outbox>) {
+        // Few, one for each thread; and the last one is the likeliest to be closed next.
+        let at = self
+            .open
+            .iter()
+            .rposition(|open| Arc::ptr_eq(&open.outbox, outbox));
+        at.map(|at| self.open.swap_remove(at));
     }
 
     /// Seals due outboxes while there is room.
@@ -199,7 +237,6 @@ impl Wire {
 
     /// Opens an outbox: one whose callers all have their answers, for the memory that it has, or else a new one.
     pub(super) fn open(&mut self, epoch: u64, now: Instant) -> Arc<Outbox> {
-        self.open += 1;
         if self.under_way() == 0
             && self
                 .rested
@@ -223,6 +260,10 @@ impl Wire {
         Arc::get_mut(&mut outbox)
             .expect("nobody else holds it")
             .reopen(now, draft, most);
+        self.open.push(Open {
+            outbox: Arc::clone(&outbox),
+            since: now,
+        });
         outbox
     }
 
@@ -317,6 +358,10 @@ impl Wire {
             }
             true
         });
+        if self.has_open() {
+            let soon = now + NEGLECTED;
+            overdue.next = Some(overdue.next.map_or(soon, |next| next.min(soon)));
+        }
         overdue.oldest = self.in_flight.front().map(|flight| flight.outbox.opened());
         if again {
             overdue.next = Some(now + SOON);
@@ -330,8 +375,12 @@ impl Wire {
     pub(super) fn lose(&mut self, cause: &Arc<LostCause>, wakers: &mut Vec<Waker>) -> bool {
         let mut left_sent = false;
         self.lost = Some(Arc::clone(cause));
-        for due in self.due.drain(..) {
-            due.outbox.fail(Reason::Lost(Arc::clone(cause)), 0, wakers);
+        // Who has just opened one finds it open, and the connection lost when it is closed.
+        let open = self.open.drain(..).map(|open| open.outbox);
+        let open = open.filter(|outbox| outbox.callers() > 0);
+        let due = self.due.drain(..).map(|due| due.outbox);
+        for unsent in open.chain(due) {
+            unsent.fail(Reason::Lost(Arc::clone(cause)), 0, wakers);
         }
         for flight in self.in_flight.drain(..) {
             let accepted = self
