@@ -307,6 +307,8 @@ async fn streams() -> Result<(), Error> {
     );
     let rest = events.read(&first, 10).await?;
     assert_eq!(rest.iter().map(|entry| &entry.id).collect::<Vec<_>>(), [&second]);
+    // To the server, none is no limit.
+    assert_eq!(events.read("0", 0).await?, []);
     events.remove(&first).await?;
     assert_eq!(events.len().await?, 1);
     events.trim(100).await?;

@@ -1,6 +1,7 @@
 //! The graceful end as users see it.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on stops here")]
 
+use std::cell::RefCell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -119,6 +120,66 @@ fn endings_may_be_asked_for_while_the_runtime_runs() {
         *ORDER.lock().unwrap(),
         ["return", "body", "task", "blocking", "ending"]
     );
+}
+
+#[test]
+fn an_ending_is_run_or_given_back() {
+    for (runtime, ended) in runtimes() {
+        let (taken, ran) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let is_given_back = Arc::new(AtomicBool::new(false));
+        // Goes on when the body has returned, and ends before the runtime does.
+        let asks = {
+            let (taken, ran, is_given_back) = (taken.clone(), ran.clone(), is_given_back.clone());
+            move || {
+                let started = Instant::now();
+                while started.elapsed() < PATIENCE {
+                    let ran = ran.clone();
+                    let ending = || async move {
+                        ran.fetch_add(1, Ordering::SeqCst);
+                    };
+                    if on_end(ending).is_err() {
+                        return is_given_back.store(true, Ordering::SeqCst);
+                    }
+                    taken.fetch_add(1, Ordering::SeqCst);
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
+        };
+        runtime.run(async { drop(tokio::task::spawn_blocking(asks)) });
+        assert!(ended.load(Ordering::SeqCst));
+        assert!(
+            is_given_back.load(Ordering::SeqCst),
+            "the last ones were taken, and never ran"
+        );
+        assert_eq!(taken.load(Ordering::SeqCst), ran.load(Ordering::SeqCst));
+    }
+}
+
+#[test]
+fn endings_run_when_a_runtime_goes_with_its_thread() {
+    thread_local!(static RUNTIME: RefCell<Option<Runtime>> = const { RefCell::new(None) });
+    for (runtime, ended) in runtimes() {
+        thread::spawn(|| {
+            RUNTIME.set(Some(runtime));
+            // Tokio's own thread-local is made later, and so destroyed earlier.
+            RUNTIME.with_borrow(|runtime| runtime.as_ref().unwrap().block_on(async {}));
+        })
+        .join()
+        .unwrap();
+        assert!(ended.load(Ordering::SeqCst));
+    }
+}
+
+#[test]
+fn an_endless_deadline_is_none() {
+    let ended = Arc::new(AtomicBool::new(false));
+    let mut builder = Builder::new_current_thread();
+    builder.end_deadline(Duration::MAX).on_end({
+        let ended = ended.clone();
+        || async move { ended.store(true, Ordering::SeqCst) }
+    });
+    builder.build().unwrap().run(async {});
+    assert!(ended.load(Ordering::SeqCst));
 }
 
 #[test]

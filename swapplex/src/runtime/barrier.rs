@@ -34,8 +34,8 @@ pub(super) struct Barrier {
     this: Mutex<Option<Arc<Barrier>>>,
     kept: Mutex<Registry>,
     host: OnceLock<Host>,
-    /// What the user asked to run at the end.
-    pub(super) endings: Mutex<Vec<Ending>>,
+    /// What the user asked to run at the end; `None` once it is too late for that.
+    pub(super) endings: Mutex<Option<Vec<Ending>>>,
 }
 
 /// Tells barriers and states of a context apart; see the constants.
@@ -78,7 +78,7 @@ impl Barrier {
             this: Mutex::new(None),
             kept: Mutex::default(),
             host: OnceLock::new(),
-            endings: Mutex::default(),
+            endings: Mutex::new(Some(Vec::new())),
         });
         *lock(&barrier.this) = Some(barrier.clone());
         barrier

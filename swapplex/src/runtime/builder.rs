@@ -271,7 +271,7 @@ impl Builder {
 
         let inner = self.tokio.build()?;
         barrier.belongs_to(inner.handle());
-        *lock(&barrier.endings) = std::mem::take(&mut self.hooks.endings);
+        *lock(&barrier.endings) = Some(std::mem::take(&mut self.hooks.endings));
         Ok(Runtime::assemble(inner, share, self.deadline))
     }
 }

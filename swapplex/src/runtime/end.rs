@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, Id, Runtime};
 
 use super::attach;
-use super::barrier::{Barrier, lock};
+use super::barrier::{Barrier, discard, lock};
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -24,6 +24,9 @@ pub(crate) type Panic = Box<dyn Any + Send>;
 
 /// How long the end may take unless the builder says otherwise.
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Longer than anybody waits, and not too long to be added to a moment.
+const FOR_EVER: Duration = Duration::from_secs(1 << 30);
 
 /// How this crate settles what is under way on a runtime that ends.
 #[derive(Clone, Copy)]
@@ -56,7 +59,8 @@ where
 ///
 /// # Errors
 ///
-/// Gives the closure back on a thread that belongs to no runtime of swapplex, so also under `#[tokio::main]`.
+/// Gives the closure back on a thread that belongs to no runtime of swapplex, so also under `#[tokio::main]`, and where
+/// it comes too late: the last ending has run, or the deadline has come.
 ///
 /// # Examples
 ///
@@ -73,10 +77,13 @@ where
     Fut: Future<Output = ()> + Send + 'static,
 {
     match attach::current() {
-        Some((barrier, _)) => {
-            lock(&barrier.endings).push(boxed(ending));
-            Ok(())
-        }
+        Some((barrier, _)) => match &mut *lock(&barrier.endings) {
+            Some(endings) => {
+                endings.push(boxed(ending));
+                Ok(())
+            }
+            None => Err(ending),
+        },
         None => Err(ending),
     }
 }
@@ -84,8 +91,12 @@ where
 /// Runs the endings and settles what is open, until the deadline. Gives back the first panic of an ending.
 pub(super) fn run(runtime: &Runtime, barrier: &Arc<Barrier>, deadline: Duration) -> Option<Panic> {
     let settle = lock(&SETTLE).clone();
-    if settle.is_empty() && lock(&barrier.endings).is_empty() {
-        return None;
+    if settle.is_empty() {
+        let mut endings = lock(&barrier.endings);
+        if endings.as_ref().is_none_or(Vec::is_empty) {
+            *endings = None;
+            return None;
+        }
     }
     // Certainly an async context: what follows is Tokio's panic about that.
     if tokio::runtime::worker_index().is_some() {
@@ -95,9 +106,14 @@ pub(super) fn run(runtime: &Runtime, barrier: &Arc<Barrier>, deadline: Duration)
         let _attached = attach::scope(barrier);
         runtime.block_on(end(runtime.handle(), barrier, &settle, deadline))
     };
-    let outcome = if Handle::try_current().is_ok() {
+    let needs_thread = match Handle::try_current() {
         // Perhaps an async context, perhaps a blocking thread: Tokio tells only by a panic, so ask a thread that
         // is neither.
+        Ok(_) => true,
+        // The runtime was kept in a thread-local and goes with its thread, which can't run anything any more.
+        Err(error) => error.is_thread_local_destroyed(),
+    };
+    let outcome = if needs_thread {
         thread::scope(
             |scope| match thread::Builder::new().spawn_scoped(scope, block_on) {
                 Ok(thread) => thread.join(),
@@ -121,6 +137,7 @@ pub(super) fn rethrow(panic: Option<Panic>) {
 
 async fn end(runtime: &Handle, barrier: &Barrier, settle: &[Settle], deadline: Duration) -> Option<Panic> {
     let now = Instant::now();
+    let deadline = deadline.min(FOR_EVER);
     let until = now + deadline;
     // An ending that hangs must not keep the rest from being settled.
     let endings_until = if settle.is_empty() {
@@ -140,7 +157,9 @@ async fn end(runtime: &Handle, barrier: &Barrier, settle: &[Settle], deadline: D
         }
     };
     if within(endings_until, all).await.is_none() {
-        let unfinished = lock(&barrier.endings).len() + running;
+        let left = lock(&barrier.endings).take().unwrap_or_default();
+        let unfinished = left.len() + running;
+        discard(left);
         tracing::warn!(
             unfinished,
             "the runtime's deadline came before all of its endings had run"
@@ -162,7 +181,14 @@ async fn end(runtime: &Handle, barrier: &Barrier, settle: &[Settle], deadline: D
 
 fn next_ending(barrier: &Barrier) -> Option<Ending> {
     let mut endings = lock(&barrier.endings);
-    (!endings.is_empty()).then(|| endings.remove(0))
+    match &mut *endings {
+        Some(left) if !left.is_empty() => Some(left.remove(0)),
+        // The last one has run: whoever comes now is told so.
+        _ => {
+            *endings = None;
+            None
+        }
+    }
 }
 
 /// The future's outcome, or the panic that it ended in.

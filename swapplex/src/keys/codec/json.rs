@@ -5,6 +5,9 @@ use serde::de::DeserializeOwned;
 use super::{Decode, Encode, Failure};
 
 /// JSON, of whatever serde can serialise: readable, and forgiving when a type gains a field with a default.
+///
+/// Errors say what was expected and where, and repeat nothing of the value. Those of a type's own code, as with serde's
+/// `try_from`, can't always be told from serde's: where one begins like these, it may be shown.
 #[derive(Debug)]
 pub struct Json(());
 
@@ -24,10 +27,11 @@ impl<T: DeserializeOwned> Decode<T> for Json {
 fn without_value(error: &serde_json::Error) -> String {
     let text = error.to_string();
     // Where it isn't JSON, the text says only where that is.
-    if !error.is_data() || OF_THE_TYPE.iter().any(|start| text.starts_with(start)) {
+    if !error.is_data() || names_only_a_field(&text) {
         return text;
     }
-    let is_told = OF_BOTH.iter().any(|start| text.starts_with(start));
+    // What has no fields expects none, and its error ends with what there is.
+    let is_told = OF_BOTH.iter().any(|start| text.starts_with(start)) && !text.contains("`, there are no ");
     match text.rsplit_once(", expected ") {
         Some((_, expected)) if is_told => format!("expected {expected}"),
         // In the words of the type's own code, or in new ones of serde's.
@@ -40,12 +44,17 @@ fn without_value(error: &serde_json::Error) -> String {
     }
 }
 
-/// How serde's errors begin that tell only what the type has.
-const OF_THE_TYPE: [&str; 3] = [
-    "missing field ",
-    "duplicate field ",
-    "data did not match any variant ",
-];
+/// Whether that is one of serde's errors that tell only what the type has, and not one of the type's own that begins so.
+fn names_only_a_field(text: &str) -> bool {
+    if text.starts_with("data did not match any variant of untagged enum ") {
+        return true;
+    }
+    let name = ["missing field `", "duplicate field `"]
+        .iter()
+        .find_map(|start| text.strip_prefix(start));
+    name.and_then(|name| name.split_once('`'))
+        .is_some_and(|(_, behind)| behind.is_empty() || behind.starts_with(" at line "))
+}
 
 /// How serde's errors begin that tell what there is, and at the end what the type has.
 const OF_BOTH: [&str; 5] = [
@@ -83,6 +92,40 @@ mod tests {
         }
     }
 
+    /// A type with an error of its own, in words like serde's.
+    #[derive(Deserialize)]
+    #[serde(try_from = "String")]
+    struct Known;
+
+    impl TryFrom<String> for Known {
+        type Error = String;
+
+        fn try_from(text: String) -> Result<Self, String> {
+            Err(format!("missing field 2 in `{text}`"))
+        }
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+
+    #[test]
+    fn a_number_is_read_as_it_was_written() {
+        let mut random: u64 = 0x9e37_79b9_7f4a_7c15;
+        for _ in 0..1000 {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let number = f64::from_bits(random);
+            if number.is_finite() {
+                let mut text = Vec::new();
+                Json::encode(&number, &mut text).expect("it can be stored");
+                let read: f64 = Json::decode(text.into()).expect("it is a number");
+                assert_eq!(read.to_bits(), random, "{number}");
+            }
+        }
+    }
+
     fn said<T: DeserializeOwned>(value: &'static str) -> String {
         let error = Json::decode(Bytes::from_static(value.as_bytes())).map(|_: T| ());
         error.expect_err(value).to_string()
@@ -117,6 +160,11 @@ mod tests {
             (
                 said::<Vec<Token>>(r#"["hunter2"]"#),
                 "it does not fit at line 1 column 11",
+            ),
+            (said::<Known>(r#""hunter2""#), "it does not fit"),
+            (
+                said::<Nothing>(r#"{", expected hunter2": 1}"#),
+                "it does not fit at line 1 column 21",
             ),
             (said::<u8>("hunter2"), "expected value at line 1 column 1"),
         ] {

@@ -84,6 +84,9 @@ where
     ///
     /// Does not wait for entries to come.
     pub fn read(&self, after: &str, count: u32) -> Command<Vec<Entry<F, V>>, D> {
+        if count == 0 {
+            return Command::ready(Ok(Vec::new()));
+        }
         let mut line = Line::new("XREAD");
         line.push(b"COUNT");
         line.number(count);
