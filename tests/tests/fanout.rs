@@ -152,23 +152,55 @@ async fn what_was_answered_before_the_connection_was_lost_is_told_to_the_task_th
     tokio::spawn(asks).await.unwrap();
 }
 
+/// A server that answers when it was asked so many times, and then answers all.
+fn server_that_counts_to(many: usize) -> ScriptedServer {
+    let mut asked = 0;
+    ScriptedServer::start(move |request| {
+        request.handshake().unwrap_or_else(|| {
+            asked += 1;
+            if asked < many {
+                Answer::nothing()
+            } else {
+                Answer::raw(":1\r\n".repeat(many))
+            }
+        })
+    })
+}
+
+#[tokio::test]
+async fn what_travels_alone_waits_for_no_answers_of_others() {
+    let server = server_that_counts_to(MANY);
+    let client = Client::open(server.url()).unwrap();
+    client.ready().await.unwrap();
+    let patient = client.connection().command_timeout(FOR_EVER);
+    let increments = (0..MANY).map(|_| {
+        let mut connection = patient.clone();
+        async move { connection.incr("counter", 1).await }
+    });
+    let counts: Vec<RedisResult<i64>> = join_all(increments).await;
+    assert!(counts.into_iter().all(|count| count == Ok(1)));
+}
+
+#[tokio::test]
+async fn what_is_asked_at_once_on_a_connection_of_ones_own_waits_for_no_answers() {
+    let server = server_that_counts_to(MANY);
+    let client = Client::open(server.url()).unwrap();
+    let own = client.dedicated().await.unwrap();
+    let increments = (0..MANY).map(|_| {
+        let mut own = own.clone();
+        async move { own.incr("counter", 1).await }
+    });
+    let counts: Vec<RedisResult<i64>> = join_all(increments).await;
+    assert!(counts.into_iter().all(|count| count == Ok(1)));
+}
+
 // On one thread: another one might close an outbox early, before it is full.
 #[tokio::test]
 async fn the_few_behind_full_outboxes_do_not_wait_for_answers() {
     // On a real network that would cost a round trip.
     // The very first request goes alone.
     for many in [1 + FIRST + 20, 1 + FIRST + FULL + 20] {
-        let mut asked = 0;
-        let server = ScriptedServer::start(move |request| {
-            request.handshake().unwrap_or_else(|| {
-                asked += 1;
-                if asked < many {
-                    Answer::nothing()
-                } else {
-                    Answer::raw(":1\r\n".repeat(many))
-                }
-            })
-        });
+        let server = server_that_counts_to(many);
         let client = Client::open(server.url()).unwrap();
         client.ready().await.unwrap();
         let asks = async move {

@@ -232,7 +232,7 @@ pub(super) async fn submit<R: Request>(
 ) -> Option<Ticket> {
     let length = request.length();
     let outbox = loop {
-        match connection.open(length) {
+        match connection.open_alone(length, Duration::ZERO) {
             Some(outbox) => break outbox,
             None => within(limit, connection.room(length)).await?,
         }

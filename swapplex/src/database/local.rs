@@ -371,7 +371,7 @@ impl Reach<'_> {
         let Some(connection) = self.live else {
             return (Submission::NotLive(Arc::clone(self.lane)), Errand::Nothing);
         };
-        let Some(outbox) = connection.open_for_longer(request.length(), longer) else {
+        let Some(outbox) = connection.open_alone(request.length(), longer) else {
             return (Submission::NoRoom(Arc::clone(connection)), Errand::Nothing);
         };
         let task = tokio::task::try_id();

@@ -79,17 +79,17 @@ impl Connection {
         if !self.has_room(length) {
             return None;
         }
-        Some(self.open_at(Instant::now()))
+        Some(self.open_at(Instant::now(), false))
     }
 
-    /// The same for a request that may take so much longer than others: opened later, as far as deadlines go.
-    pub(crate) fn open_for_longer(&self, length: usize, longer: Duration) -> Option<Arc<Outbox>> {
+    /// The same for a request that travels alone, and may take so much longer than others: opened later, as far as deadlines go.
+    pub(crate) fn open_alone(&self, length: usize, longer: Duration) -> Option<Arc<Outbox>> {
         self.has_room(length)
-            .then(|| self.open_at(Instant::now() + longer))
+            .then(|| self.open_at(Instant::now() + longer, true))
     }
 
-    fn open_at(&self, opened: Instant) -> Arc<Outbox> {
-        let outbox = lock(&self.wire).open(self.epoch, opened);
+    fn open_at(&self, opened: Instant, is_lone: bool) -> Arc<Outbox> {
+        let outbox = lock(&self.wire).open(self.epoch, opened, is_lone);
         if self.is_idle.swap(false, Ordering::Relaxed) {
             self.driver.wake();
         }

@@ -28,6 +28,8 @@ const MAX_SLOTS: usize = 512;
 /// A fan-out of 300 to 560 gets takes 0.82 to 0.88 of the time that it takes with 512, one of 1,024 to 4,096 takes 0.92 to
 /// 1.02 of it (loopback, two processors, taking turns).
 const FIRST_SLOTS: usize = 192;
+/// How many outboxes one write takes along at most. Systems take some more, but no more than 1,024.
+const MAX_LOAD: usize = 64;
 /// How many complete outboxes are kept for the next ones.
 const RETIRED: usize = 8;
 /// An outbox that has been open for so long is closed by whoever comes by: its own thread takes some hundred microseconds,
@@ -76,6 +78,8 @@ pub(super) struct Wire {
     lost: Option<Arc<LostCause>>,
     /// Memory that the outboxes in here are reckoned to hold.
     weight: usize,
+    /// How many of those in flight count for the window: the ones that more callers could have joined.
+    shared_in_flight: usize,
 }
 
 #[derive(Debug)]
@@ -89,12 +93,14 @@ struct Flight {
     outbox: Arc<Outbox>,
     weight: usize,
     expired: bool,
+    is_lone: bool,
 }
 
 #[derive(Debug)]
 struct Due {
     outbox: Arc<Outbox>,
     weight: usize,
+    is_lone: bool,
 }
 
 /// Sealed requests on their way into the socket.
@@ -169,6 +175,7 @@ impl Wire {
             self.due.push_back(Due {
                 outbox: Arc::clone(outbox),
                 weight,
+                is_lone: outbox.is_lone(),
             });
         }
         self.admit_due();
@@ -197,19 +204,28 @@ impl Wire {
 
     /// Seals due outboxes while there is room.
     pub(super) fn admit_due(&mut self) {
-        while self.in_flight.len() < WINDOW
+        // Where no company may join, waiting gains nothing.
+        let may_go = |due: &Due, shared: usize| due.is_lone || shared < WINDOW;
+        while self
+            .due
+            .front()
+            .is_some_and(|due| may_go(due, self.shared_in_flight))
             && let Some(due) = self.due.pop_front()
         {
             self.weight -= due.weight;
-            self.seal(due.outbox);
+            self.seal(due);
         }
     }
 
-    fn seal(&mut self, outbox: Arc<Outbox>) {
+    fn seal(&mut self, due: Due) {
+        let Due { outbox, is_lone, .. } = due;
         let weight = outbox.weight();
         if let Some(draft) = outbox.seal() {
             self.weight += weight;
-            self.crowd = outbox.callers();
+            if !is_lone {
+                self.crowd = outbox.callers();
+                self.shared_in_flight += 1;
+            }
             self.unwritten.push_back(Unwritten {
                 outbox: Arc::clone(&outbox),
                 draft,
@@ -219,6 +235,7 @@ impl Wire {
                 outbox,
                 weight,
                 expired: false,
+                is_lone,
             });
         }
     }
@@ -228,6 +245,7 @@ impl Wire {
         self.rested = Some(now);
         if let Some(flight) = self.in_flight.pop_front() {
             self.weight -= flight.weight;
+            self.shared_in_flight -= usize::from(!flight.is_lone);
             if self.retired.len() == RETIRED {
                 self.retired.pop_front();
             }
@@ -235,8 +253,9 @@ impl Wire {
         }
     }
 
-    /// Opens an outbox: one whose callers all have their answers, for the memory that it has, or else a new one.
-    pub(super) fn open(&mut self, epoch: u64, now: Instant) -> Arc<Outbox> {
+    /// Opens an outbox, for one caller if it `is_lone`: one whose callers all have their answers, for the memory that it
+    /// has, or else a new one.
+    pub(super) fn open(&mut self, epoch: u64, now: Instant, is_lone: bool) -> Arc<Outbox> {
         if self.under_way() == 0
             && self
                 .rested
@@ -251,7 +270,9 @@ impl Wire {
             .position(|outbox| Arc::strong_count(outbox) == 1)
             .and_then(|free| self.retired.remove(free));
         let draft = self.drafts.pop().unwrap_or_default();
-        let most = if self.under_way() == 0 || self.crowd <= 1 {
+        let most = if is_lone {
+            1
+        } else if self.under_way() == 0 || self.crowd <= 1 {
             FIRST_SLOTS
         } else {
             MAX_SLOTS
@@ -272,7 +293,8 @@ impl Wire {
     }
 
     pub(super) fn take_load(&mut self) -> Load {
-        self.unwritten.drain(..).collect()
+        let parts = self.unwritten.len().min(MAX_LOAD);
+        self.unwritten.drain(..parts).collect()
     }
 
     /// Takes back what a writer had along, of which the socket took `accepted` bytes.
@@ -324,6 +346,7 @@ impl Wire {
         });
 
         let unwritten = &mut self.unwritten;
+        let shared_in_flight = &mut self.shared_in_flight;
         let writing = self.writing;
         let mut again = false;
         self.in_flight.retain_mut(|flight| {
@@ -350,6 +373,7 @@ impl Wire {
             if flight.outbox.truncate(committed) {
                 unwritten.remove(at);
                 *weight -= flight.weight;
+                *shared_in_flight -= usize::from(!flight.is_lone);
                 return false;
             }
             part.draft.truncate(committed);
@@ -382,21 +406,22 @@ impl Wire {
         for unsent in open.chain(due) {
             unsent.fail(Reason::Lost(Arc::clone(cause)), 0, wakers);
         }
+        // In the same order, as what is not written yet belongs to the last of them.
+        let mut unwritten = self.unwritten.drain(..).peekable();
         for flight in self.in_flight.drain(..) {
-            let accepted = self
-                .unwritten
-                .iter()
-                .find(|part| Arc::ptr_eq(&part.outbox, &flight.outbox))
+            let accepted = unwritten
+                .next_if(|part| Arc::ptr_eq(&part.outbox, &flight.outbox))
                 .map_or(usize::MAX, |part| part.written);
             left_sent |= accepted > 0;
             flight
                 .outbox
                 .fail(Reason::Lost(Arc::clone(cause)), accepted, wakers);
         }
-        self.unwritten.clear();
+        drop(unwritten);
         self.retired.clear();
         self.drafts.clear();
         self.weight = 0;
+        self.shared_in_flight = 0;
         left_sent
     }
 

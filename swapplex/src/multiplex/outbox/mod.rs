@@ -35,6 +35,8 @@ pub(crate) type SlotIndex = u32;
 const STALE: Duration = Duration::from_millis(50);
 /// What a waiting caller is reckoned to cost beside the bytes of its request.
 const SLOT_WEIGHT: usize = 64;
+/// What an outbox for one caller only is reckoned to cost beside that. Of others there are few.
+const LONE_WEIGHT: usize = 1536;
 
 /// Requests that travel together; see the [module](self).
 #[derive(Debug)]
@@ -227,6 +229,11 @@ impl Outbox {
         }
     }
 
+    /// Whether it takes one caller only.
+    pub(super) fn is_lone(&self) -> bool {
+        lock(&self.inner).most == 1
+    }
+
     /// How many callers are in here.
     pub(crate) fn callers(&self) -> usize {
         lock(&self.inner).slots.len()
@@ -245,7 +252,8 @@ impl Outbox {
     pub(super) fn weight(&self) -> usize {
         let inner = lock(&self.inner);
         let bytes = inner.draft.as_ref().map_or(0, |draft| draft.len_bytes());
-        bytes + inner.slots.len() * SLOT_WEIGHT
+        let own = if inner.most == 1 { LONE_WEIGHT } else { 0 };
+        own + bytes + inner.slots.len() * SLOT_WEIGHT
     }
 
     /// Whether nobody has closed the outbox yet.
