@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
-use redis::AsyncCommands;
+use redis::{AsyncCommands, RedisFuture, RedisResult, Value, pipe};
 use swapplex::config::Source;
 use swapplex::{Client, Database, Error};
 use swapplex_tests::{Answer, RedisServer, ScriptedServer, block_on};
@@ -335,4 +335,57 @@ fn threads_in_the_context_of_a_runtime_that_ends_get_errors() {
             thread.join().unwrap();
         }
     }
+}
+
+#[test]
+fn what_has_a_connection_of_its_own_is_an_error_outside_of_a_runtime() {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    let runtime = multi_thread(1);
+    let mut own = runtime.block_on(client.dedicated()).unwrap();
+    let mut conn = client.connection();
+    let outcomes: [RedisResult<Value>; 3] = [
+        block_on(own.get("k")),
+        block_on(pipe().get("k").query_async(&mut own)),
+        block_on(conn.blpop("l", 1.0)),
+    ];
+    for outcome in outcomes {
+        let error = outcome.unwrap_err();
+        assert!(matches!(Error::inside(&error), Some(Error::NoRuntime)), "{error}");
+    }
+    let value: Option<String> = runtime.block_on(own.get("k")).unwrap();
+    assert_eq!(value, None, "and the connection is as good as before");
+}
+
+#[test]
+fn a_command_that_blocks_ends_with_its_refusal_outside_of_a_runtime() {
+    let runtime = multi_thread(1);
+    let context = runtime.enter();
+    let server = ScriptedServer::start(|request| {
+        request
+            .handshake()
+            .unwrap_or_else(|| Answer::error("LOADING Redis is loading the dataset in memory"))
+    });
+    drop(context);
+    let client = Client::open(server.url()).unwrap();
+    let mut conn = client.connection();
+    let mut pop: RedisFuture<'_, Value> = Box::pin(conn.blpop("l", 1.0));
+    // Until it is sent: what it needs of the runtime is there.
+    runtime.block_on(async {
+        while !server
+            .seen()
+            .requests
+            .iter()
+            .any(|request| request.name() == "BLPOP")
+        {
+            assert!(
+                pop.as_mut()
+                    .poll(&mut Context::from_waker(Waker::noop()))
+                    .is_pending()
+            );
+            tokio::task::yield_now().await;
+        }
+    });
+    let error = block_on(pop).unwrap_err();
+    assert_eq!(error.code(), Some("LOADING"), "{error}");
 }

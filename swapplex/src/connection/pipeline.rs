@@ -9,6 +9,8 @@ use crate::multiplex::{Ask, Reply, Undelivered};
 use crate::replay::Replay;
 use crate::resp;
 
+const MULTI_LENGTH: usize = "*1\r\n$5\r\nMULTI\r\n".len();
+
 /// One of redis-rs's pipelines on its way, atomic or not.
 pub(super) struct PipelineRequest<'a> {
     pipeline: &'a Pipeline,
@@ -159,10 +161,16 @@ impl Request for PipelineRequest<'_> {
 
     fn resume(&mut self, undelivered: Undelivered) -> Option<Class> {
         let may_have_run = if self.pipeline.is_transaction() {
-            // Nothing of it runs before `EXEC` has arrived, and that stands at its very end.
+            let is_refused = undelivered.answered.first().is_some_and(|multi| is_error(multi));
             if undelivered.is_sent() {
                 self.pipeline.len()
+            } else if is_refused {
+                // There is no transaction: each command runs as it arrives.
+                let answered = undelivered.answered.len() - 1;
+                self.sent(undelivered.accepted.saturating_sub(MULTI_LENGTH))
+                    .max(answered)
             } else {
+                // Nothing of it runs before `EXEC` has arrived, and that stands at its very end.
                 0
             }
         } else {

@@ -174,6 +174,7 @@ impl Apart {
         mut request: R,
         limit: Option<Instant>,
     ) -> Result<R::Output, R::Error> {
+        has_runtime()?;
         let undelivered = match self.ask(&request, limit).await {
             Ok(reply) => return finish(&mut request, reply),
             Err(NoAnswer::Late { may_be_sent }) => {
@@ -197,6 +198,7 @@ impl Apart {
 
     /// Sends a request. Its answer, if there is one, is passed over.
     pub(crate) async fn post(&self, request: &impl Request, limit: Option<Instant>) -> Result<(), Error> {
+        has_runtime()?;
         match self.submit(request, limit).await {
             Ok(_) => Ok(()),
             Err(NoAnswer::Closed) => Err(closed()),
@@ -322,6 +324,7 @@ pub(crate) async fn call_apart<R: Request>(
     wait: Wait,
     patience: Duration,
 ) -> Result<R::Output, R::Error> {
+    has_runtime()?;
     let limit = after(wait.plus(patience));
     let turn = within(limit, Arc::clone(&shared.turns).acquire_owned());
     let Some(turn) = turn.await else {
@@ -336,6 +339,10 @@ pub(crate) async fn call_apart<R: Request>(
     let mut refused_since = None;
     let mut losses = Losses::default();
     loop {
+        match has_runtime() {
+            Err(error) if request.has_begun() => return Err(partial(&shared, &request, error).into()),
+            is_there => is_there?,
+        }
         if losses.in_a_row > 1 {
             let pause = shared
                 .settings()
@@ -362,10 +369,12 @@ pub(crate) async fn call_apart<R: Request>(
                 let until = *refused_since.get_or_insert_with(Instant::now) + patience;
                 refusals += 1;
                 let next = Instant::now() + pause(refusals);
-                if next >= until {
+                if next < until && has_runtime().is_ok() {
+                    sleep_until(next).await;
+                }
+                if next >= until || has_runtime().is_err() {
                     return finish(&mut request, reply);
                 }
-                sleep_until(next).await;
             }
             Err(NoAnswer::Undelivered(undelivered)) => {
                 if asked.elapsed() >= patience {
@@ -376,7 +385,8 @@ pub(crate) async fn call_apart<R: Request>(
                 let until = Instant::now() + patience;
                 let until = limit.map_or(until, |limit| limit.min(until));
                 // What is not sent again is told so at once.
-                let may_go_on = !undelivered.is_sent() || request.class() == Class::Read;
+                let may_go_on =
+                    has_runtime().is_ok() && (!undelivered.is_sent() || request.class() == Class::Read);
                 if may_go_on && witness.blames(&shared, &undelivered, until).await {
                     losses.convictions += 1;
                 }
@@ -406,9 +416,17 @@ pub(crate) fn after(duration: Option<Duration>) -> Option<Instant> {
     Instant::now().checked_add(duration?)
 }
 
-/// `None` where it takes longer.
+/// # Errors
+///
+/// Outside of a runtime, where there are no timers: what began on one may have been taken there.
+fn has_runtime() -> Result<(), Error> {
+    Handle::try_current().map(drop).map_err(|_| Error::NoRuntime)
+}
+
+/// `None` where it takes longer, or the time can't be told.
 async fn within<F: Future>(limit: Option<Instant>, future: F) -> Option<F::Output> {
     match limit {
+        Some(_) if has_runtime().is_err() => None,
         Some(limit) => timeout_at(limit, future).await.ok(),
         None => future.map(Some).await,
     }

@@ -38,9 +38,10 @@
 //!
 //! - **A full outbox closes at once**: at 512 callers, or at 64 KiB of requests. More would save nothing worth having.
 //!   Where nothing is under way yet, 192 callers are enough: the server can start on these.
-//! - **Four outboxes are under way at most**, those of a single request with more time aside. The next one is due, but stays open until a reply makes room, and
-//!   gathers what comes meanwhile. The busier the server, the larger the groups, which is what it needs then.
-//!   One that has been open for 50 ms takes no more, since the deadlines of all in it count from when it was opened.
+//! - **Four outboxes are under way at most**, those of a single request with more time aside. The next one is due, but
+//!   stays open until a reply makes room, and gathers what comes meanwhile. The busier the server, the larger the groups,
+//!   which is what it needs then. One that has been open for 50 ms takes no more, since the deadlines of all in it count
+//!   from when it was opened.
 //! - **A lone caller goes out at once.** If nothing is under way, and the last outbox had one
 //!   caller only, a new request is written where it stands, without the detour through a task. A program that asks
 //!   for one thing after another has the latency of a plain client; once requests begin to overlap, they gather again.

@@ -226,3 +226,27 @@ async fn row_25_a_reply_that_trickles_in_is_not_waited_for_beyond_the_deadline()
     assert_eq!(conn.get::<_, i64>("n").await.unwrap(), 1);
     assert_eq!((client.stats().losses, client.stats().replays), (0, 0));
 }
+
+#[tokio::test]
+async fn a_transaction_that_the_server_knows_nothing_of_is_not_sent_again_where_it_was_cut() {
+    let server = RedisServer::builder().user("app on >p ~* +@all -multi").start();
+    let proxy = Proxy::start(server.port());
+    let client = Client::open(format!("redis://app:p@127.0.0.1:{}", proxy.port())).unwrap();
+    client.ready().await.unwrap();
+    // Most of it is under way when the server has long refused `MULTI`, and taken `INCR` for a command of its own.
+    proxy.cut_after(Direction::Requests, 15_000_000, Cut::Close);
+    let value = vec![b'x'; 20_000_000];
+    let mut transaction = redis::pipe();
+    transaction
+        .atomic()
+        .incr("n", 1)
+        .ignore()
+        .set("large", value)
+        .ignore();
+    let error = transaction
+        .exec_async(&mut client.connection())
+        .await
+        .unwrap_err();
+    assert!(matches!(Error::from(error), Error::OutcomeUnknown { .. }));
+    assert_eq!(client.get("n").await.unwrap().as_deref(), Some(&b"1"[..]));
+}
