@@ -16,6 +16,8 @@
 //! }
 //! ```
 //!
+//! It runs on Tokio, on runtimes of both kinds, with I/O and time enabled, as `#[tokio::main]` and `enable_all` have it.
+//!
 //! # Where to go from here
 //!
 //! - [`get`], [`set`], [`get_many`]: what shares commands; [`docs::batching`] says how.

@@ -382,6 +382,17 @@ async fn a_reply_nested_too_deeply_is_not_read() {
     }
 }
 
+#[tokio::test]
+async fn the_strictest_limits_let_the_handshake_pass() {
+    let server = RedisServer::start();
+    let client = builder(server.url())
+        .reply_limit(100)
+        .reply_depth_limit(1)
+        .build();
+    client.set("k", "v").await.unwrap();
+    assert_eq!(client.get("k").await.unwrap().as_deref(), Some(&b"v"[..]));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_over_the_budget_is_let_in_among_many_small_ones() {
     let server = RedisServer::start();

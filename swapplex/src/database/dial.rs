@@ -54,8 +54,11 @@ pub enum ConnectError {
     /// in time.
     #[error("on_connect failed: {0}")]
     OnConnect(#[source] Arc<dyn StdError + Send + Sync>),
-    /// What was asked for the address or for the credentials panicked.
-    #[error("what is asked for the address or the credentials panicked")]
+    /// What was asked for the address or for the credentials panicked; or Tokio did, as it does on a runtime without
+    /// `enable_io` or `enable_time`.
+    #[error(
+        "connecting panicked: what is asked for the address or the credentials did, or the runtime lacks `enable_all`"
+    )]
     Panicked,
     /// Connecting took longer than it may.
     #[non_exhaustive]
@@ -243,7 +246,8 @@ async fn connect(
         let mut transport = Transport::connect(&target, destination.server_name.as_deref())
             .await
             .map_err(|error| ConnectError::of_unreachable(error, &server, &destination.source))?;
-        let (greeting, leftover) = greet(&mut transport, &target, before, settings.reply_limits)
+        let limits = settings.reply_limits.in_handshake();
+        let (greeting, leftover) = greet(&mut transport, &target, before, limits)
             .await
             .map_err(|error| ConnectError::of_broken(error, &server))?
             .map_err(|error| ConnectError::Handshake {

@@ -21,3 +21,13 @@ impl Default for Limits {
         }
     }
 }
+
+impl Limits {
+    /// The same for the handshake, whose replies are not the user's, and small: some hundred bytes, and a list of modules.
+    pub(crate) fn in_handshake(self) -> Self {
+        Self {
+            max_frame_bytes: self.max_frame_bytes.max(64 * 1024),
+            max_depth: self.max_depth.max(16),
+        }
+    }
+}
