@@ -29,10 +29,10 @@
 //! whatever thread that happens on, and the row of slots to the one task that reads. Replies come back in the order of
 //! requests; the reader walks down the row, puts each answer where it belongs, and wakes each caller once.
 //!
-//! So a request waits for tasks that were about to run anyway, and for nothing else. Should one of these block the thread
-//! instead of running, an outbox that has been open for 10 ms is closed by the task that reads, when it next comes by, or
-//! at the latest when its deadline comes. Of 512 tasks that are spawned at
-//! once on two workers, each with one request, a handful of writes comes.
+//! So a request waits for tasks that were about to run anyway, and for nothing else. Should one of these block the thread,
+//! an outbox that has been open for 10 ms is closed by the task that reads, when it next comes by, and at the latest when
+//! the deadline comes. Of 512 tasks that are spawned at once on two workers, each with one request, a handful of writes
+//! comes.
 //!
 //! Three more rules make the edges come out right:
 //!
