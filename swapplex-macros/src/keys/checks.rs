@@ -21,7 +21,7 @@ pub(super) enum Use {
     /// Not at all.
     Unused,
     /// As it is.
-    Raw,
+    Raw { is_padded: bool },
     /// Escaped, along with the character that ends it.
     Escaped { format: Format, separator: Option<char> },
 }
@@ -248,10 +248,11 @@ impl<'a, 'e> Checks<'a, 'e> {
         if formats.is_empty() {
             return Use::Unused;
         }
+        let is_padded = formats.contains(&Format::Padded);
         if self.is_raw(name) {
-            return Use::Raw;
+            return Use::Raw { is_padded };
         }
-        let format = if formats.contains(&Format::Padded) {
+        let format = if is_padded {
             Format::Padded
         } else if formats.windows(2).any(|formats| formats[0] != formats[1]) {
             Format::Mixed

@@ -34,12 +34,12 @@ pub(super) fn of(keyspace: &Keyspace<'_>, family: &Family<'_>, plan: &Plan) -> S
                     u32::from(*separator)
                 ));
             }
-            Use::Raw if written == 1 => {
+            Use::Raw { .. } if written == 1 => {
                 paragraphs.push(format!(
                     "`{name}` is written as it is; braces in it are a hash tag."
                 ));
             }
-            Use::Raw => {
+            Use::Raw { .. } => {
                 paragraphs.push(format!(
                     "`{name}` is written as it is: different arguments can give the same key."
                 ));

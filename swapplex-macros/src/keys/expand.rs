@@ -146,7 +146,7 @@ fn accessor(
         quote!(#[doc = #text])
     });
     let head = head(keyspace, family, signature, docs.as_ref());
-    let assertions = assertions(keyspace, family, signature, checks_database);
+    let assertions = assertions(keyspace, family, signature, plan, checks_database);
     let escaping = Ident::new("escaping", Span::mixed_site());
     let shadows = signature
         .parameters
@@ -231,7 +231,7 @@ fn direct(
                         ))
                     })
                     .filter(|_| width(spec).is_some())
-                    .unwrap_or_else(|| (quote!(#krate::keys::private::Piece::Other), Use::Raw));
+                    .unwrap_or_else(|| (quote!(#krate::keys::private::Piece::Other), Use::Unused));
                 let width = width(spec).unwrap_or_default();
                 if !text.is_empty() {
                     calls.extend(quote!(#pieces.text(#text);));
@@ -243,7 +243,7 @@ fn direct(
                         let separator = syn::LitByte::new(separator, Span::mixed_site());
                         quote!(#pieces.escaped(#value, #separator, #width);)
                     }
-                    Use::Raw | Use::Unused => quote!(#pieces.raw(#value, #width);),
+                    Use::Raw { .. } | Use::Unused => quote!(#pieces.raw(#value, #width);),
                 });
             }
         }
@@ -279,6 +279,7 @@ fn assertions(
     keyspace: &Keyspace<'_>,
     family: &Family<'_>,
     signature: &Signature<'_>,
+    plan: Option<&Plan>,
     checks_database: bool,
 ) -> TokenStream {
     let mut assertions = TokenStream::new();
@@ -289,6 +290,13 @@ fn assertions(
         assertions.extend(assertion(keyspace, shape, "is_shape"));
         if family.cached.is_some() {
             assertions.extend(assertion(keyspace, shape, "is_cacheable"));
+        }
+    }
+    let uses = plan.map(|plan| plan.uses.as_slice()).unwrap_or_default();
+    for (parameter, usage) in signature.parameters.iter().zip(uses) {
+        // An escaped one is told of where it is shadowed.
+        if *usage == (Use::Raw { is_padded: true }) {
+            assertions.extend(assertion(keyspace, parameter.ty, "is_number"));
         }
     }
     assertions

@@ -38,7 +38,7 @@ pub use policy::{Cached, Policy};
 pub mod private {
     pub use super::pieces::{Known, Parameter, Piece, Pieces, Unknown, blank};
     pub use super::policy::positive;
-    pub use super::text::{Escaped, Escaping, Number, Part, Text, escaped, number, text};
+    pub use super::text::{Escaped, Escaping, Number, Part, Text, escaped, is_number, number, text};
 
     use super::shape::{Cacheable, Shape};
     use crate::database::Database;

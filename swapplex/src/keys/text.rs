@@ -227,6 +227,9 @@ impl<T: fmt::Display> Part for T {
 )]
 pub trait Number {}
 
+/// Says that a type can be padded, in one error at the type.
+pub const fn is_number<T: Number>() {}
+
 macro_rules! numbers {
     ($($number:ty),*) => {$(
         impl Number for $number {}
