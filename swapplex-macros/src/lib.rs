@@ -4,6 +4,7 @@ mod database;
 mod entry;
 mod errors;
 mod keys;
+mod lints;
 mod options;
 
 use proc_macro::TokenStream;

@@ -74,6 +74,81 @@ pub mod keys {
     }
 }
 
+pub mod silenced {
+    //! What is silenced on a struct or a field is silenced in what it expands to.
+
+    use std::fmt;
+
+    use swapplex::shape::Counter;
+    use swapplex::{Database, RedisKeys};
+
+    /// An old identifier.
+    #[derive(Clone, Copy, Debug)]
+    #[deprecated = "use a `u64`"]
+    pub struct OldId(pub u64);
+
+    #[allow(deprecated, reason = "it is still there")]
+    impl fmt::Display for OldId {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.fmt(f)
+        }
+    }
+
+    /// An old database.
+    #[derive(Debug, Database)]
+    #[deprecated = "use another"]
+    #[swapplex(env = "OLD")]
+    pub struct OldDatabase;
+
+    /// An old keyspace.
+    #[derive(Debug, RedisKeys)]
+    #[deprecated = "use another"]
+    #[swapplex(prefix = "old", database = OldDatabase)]
+    pub struct OldKeys {
+        /// Views.
+        #[key("views:{id}")]
+        pub views: fn(id: u64) -> Counter,
+    }
+
+    /// A keyspace of which some fields are old.
+    #[derive(Debug, RedisKeys)]
+    #[swapplex(prefix = "fields")]
+    pub struct Fields {
+        /// Views.
+        #[allow(deprecated, reason = "data is still there")]
+        #[key("views:{id}")]
+        pub views: fn(id: OldId) -> Counter,
+        /// Visits.
+        #[expect(deprecated, reason = "data is still there")]
+        #[key("visits:{id}")]
+        pub visits: fn(id: OldId) -> Counter,
+    }
+
+    /// A keyspace of which all fields are old.
+    #[derive(Debug, RedisKeys)]
+    #[expect(deprecated, reason = "data is still there")]
+    #[allow(non_snake_case, reason = "another program's name")]
+    #[swapplex(prefix = "all")]
+    pub struct All {
+        /// Views.
+        #[key("views:{id}")]
+        pub pageViews: fn(id: OldId) -> Counter,
+    }
+}
+
+#[test]
+#[expect(deprecated, reason = "they are there to be used")]
+fn what_is_deprecated_works_as_long_as_it_is_there() {
+    use silenced::{All, Fields, OldDatabase, OldId, OldKeys};
+
+    let id = OldId(7);
+    let views: swapplex::Key<_, OldDatabase> = OldKeys::views(7);
+    assert_eq!(views.as_bytes(), b"old:views:7");
+    assert_eq!(Fields::views(id).as_bytes(), b"fields:views:7");
+    assert_eq!(Fields::visits(id).as_bytes(), b"fields:visits:7");
+    assert_eq!(All::pageViews(id).as_bytes(), b"all:views:7");
+}
+
 #[test]
 fn accessors_work() {
     assert_eq!(keys::Keys::name("a".into()).as_bytes(), b"lints:user:a:name");

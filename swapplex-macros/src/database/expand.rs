@@ -5,11 +5,13 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::attributes::Declaration;
+use crate::lints;
 
 /// The implementation of `Database`.
 pub(super) fn database(declaration: &Declaration<'_>) -> TokenStream {
     let krate = &declaration.krate;
     let name = &declaration.item.ident;
+    let lints = lints::of_implementation(&declaration.item.attrs);
     let source = source(declaration);
     let configure = declaration.configure.as_ref().map(|function| {
         // Underlines the function where its type is not this one.
@@ -28,6 +30,7 @@ pub(super) fn database(declaration: &Declaration<'_>) -> TokenStream {
     });
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
+        #lints
         impl #krate::Database for #name {
             #[inline]
             fn client() -> &'static #krate::Client {
@@ -65,8 +68,10 @@ pub(super) fn fallback(declaration: &Declaration<'_>) -> TokenStream {
     }
     let krate = &declaration.krate;
     let name = &declaration.item.ident;
+    let lints = lints::of_implementation(&declaration.item.attrs);
     quote! {
         #[automatically_derived]
+        #lints
         impl #krate::Database for #name {
             fn client() -> &'static #krate::Client {
                 loop {}

@@ -9,6 +9,7 @@ use super::attributes::{Cached, Duration, Family, Keyspace, Raw, Signature, span
 use super::checks::{Plan, Use};
 use super::template::{Format, Piece, width};
 use super::{docs, fallback};
+use crate::lints;
 
 /// Everything but the errors.
 pub(super) fn keyspace(keyspace: &Keyspace<'_>, plans: &[Option<Plan>]) -> TokenStream {
@@ -33,8 +34,10 @@ pub(super) fn keyspace(keyspace: &Keyspace<'_>, plans: &[Option<Plan>]) -> Token
         .collect();
     let name = &keyspace.item.ident;
     let (parameters, arguments, bounds) = keyspace.item.generics.split_for_impl();
+    let lints = lints::of_implementation(&keyspace.item.attrs);
     let fields = fields(keyspace);
     quote! {
+        #lints
         impl #parameters #name #arguments #bounds {
             #accessors
         }
@@ -58,20 +61,15 @@ fn fields(keyspace: &Keyspace<'_>) -> TokenStream {
         },
         _ => Vec::new(),
     };
-    let is_deprecated = |family: &Family<'_>| {
-        family
-            .field
-            .attrs
-            .iter()
-            .any(|attribute| attribute.path().is_ident("deprecated"))
-    };
+    let lints = lints::of_implementation(&keyspace.item.attrs);
     let allow = keyspace
         .families
         .iter()
-        .any(is_deprecated)
+        .any(|family| lints::is_deprecated(&family.field.attrs))
         .then(|| quote!(#[allow(deprecated)]));
     quote! {
         #[automatically_derived]
+        #lints
         #allow
         impl #parameters #krate::keys::private::Keyspace for #name #arguments #bounds {
             fn fields(&self) {
@@ -92,6 +90,7 @@ pub(super) fn head(
         let path = attribute.path();
         path.is_ident("doc") || path.is_ident("deprecated")
     });
+    let lints = lints::levels(&family.field.attrs);
     let (visibility, name) = (&family.field.vis, family.name);
     let lifetimes = &signature.lifetimes;
     let lifetimes = (!lifetimes.is_empty()).then(|| quote!(<#(#lifetimes),*>));
@@ -113,6 +112,7 @@ pub(super) fn head(
     };
     quote! {
         #(#attributes)*
+        #lints
         #docs
         #visibility fn #name #lifetimes (#(#parameters),*) -> #key
     }
