@@ -120,7 +120,7 @@ pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
 ///
 /// | option | meaning |
 /// |---|---|
-/// | `ttl = "15m"` | when keys expire: a number and `ms`, `s`, `m`, `h` or `d`, or any constant `Duration`. Each shape says when it starts |
+/// | `ttl = "15m"` | when keys expire: a number and `ms`, `s`, `m`, `h` or `d`, or any constant `Duration`, also `T::TTL` of a parameter of the struct. Each shape says when it starts |
 /// | `cached`, `cached = "30s"` | values may be kept on the client, at most so long. Only on shapes that can be; without effect so far |
 /// | `raw`, `raw(path)` | the text of all parameters, or of these, is written as it is, for keys shared with other programs |
 ///

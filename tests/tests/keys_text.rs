@@ -154,6 +154,63 @@ mod generic {
     }
 }
 
+mod durations {
+    use std::time::Duration;
+
+    use super::{Counter, Display, RedisKeys, Value};
+
+    pub(crate) trait Tenant: Display {
+        const WINDOW: Duration;
+    }
+
+    pub(crate) struct Hourly;
+
+    impl Display for Hourly {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("hourly")
+        }
+    }
+
+    impl Tenant for Hourly {
+        const WINDOW: Duration = Duration::from_secs(3600);
+    }
+
+    #[derive(RedisKeys)]
+    pub(crate) struct Keys<T: Tenant, const DAYS: u64> {
+        #[key("views:{id}", ttl = T::WINDOW)]
+        pub(crate) views: fn(id: u64) -> Counter,
+        #[key("visits:{id}", ttl = Duration::from_secs(DAYS * 24 * 3600))]
+        pub(crate) visits: fn(id: u64) -> Counter,
+        #[key("of:{tenant}", ttl = Self::LONG, cached = <T as Tenant>::WINDOW)]
+        pub(crate) of: fn(tenant: T) -> Value<String>,
+    }
+
+    impl<T: Tenant, const DAYS: u64> Keys<T, DAYS> {
+        const LONG: Duration = T::WINDOW.saturating_mul(24);
+    }
+
+    #[derive(RedisKeys)]
+    pub(crate) struct Plain {
+        #[key("plain:{id}", ttl = Self::WINDOW)]
+        pub(crate) plain: fn(id: u64) -> Counter,
+    }
+
+    impl Plain {
+        const WINDOW: Duration = Duration::from_secs(60);
+    }
+
+    #[test]
+    fn durations_may_depend_on_the_structs_parameters() {
+        const HOUR: Duration = Duration::from_secs(3600);
+        assert_eq!(Keys::<Hourly, 2>::views(7).policy().ttl, Some(HOUR));
+        assert_eq!(Keys::<Hourly, 2>::visits(7).policy().ttl, Some(HOUR * 48));
+        let of = *Keys::<Hourly, 2>::of(Hourly).policy();
+        assert_eq!(of.ttl, Some(HOUR * 24));
+        assert_eq!(of.cached, Some(swapplex::keys::Cached::AtMost(HOUR)));
+        assert_eq!(Plain::plain(7).policy().ttl, Some(Duration::from_secs(60)));
+    }
+}
+
 mod from_a_macro {
     use super::{RedisKeys, Value, text};
 

@@ -1,9 +1,9 @@
 //! The accessors.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Data, Fields, Type};
+use syn::{Data, Fields, GenericParam, Type};
 
 use super::attributes::{Cached, Duration, Family, Keyspace, Raw, Signature, span};
 use super::checks::{Plan, Use};
@@ -362,6 +362,8 @@ fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
 }
 
 /// What goes for all keys of the family, in a block of its own: the template must not see the constant.
+///
+/// An item is evaluated wherever the struct is, used or not, but cannot name the struct's parameters or `Self`.
 fn policy(keyspace: &Keyspace<'_>, family: &Family<'_>) -> TokenStream {
     let krate = &keyspace.krate;
     let ttl = family.ttl.as_ref().map(|ttl| {
@@ -376,10 +378,35 @@ fn policy(keyspace: &Keyspace<'_>, family: &Family<'_>) -> TokenStream {
             quote!(.cached())
         }
     });
+    let policy = quote!(#krate::keys::Policy::new() #ttl #cached);
+    if names_parameter(keyspace, policy.clone()) {
+        return quote!(const { &#policy });
+    }
     quote! {{
-        const __POLICY: #krate::keys::Policy = #krate::keys::Policy::new() #ttl #cached;
+        const __POLICY: #krate::keys::Policy = #policy;
         &__POLICY
     }}
+}
+
+/// Whether tokens may mean a parameter of the struct, or the struct as `Self`.
+fn names_parameter(keyspace: &Keyspace<'_>, tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(name) => {
+            name == "Self"
+                || keyspace
+                    .item
+                    .generics
+                    .params
+                    .iter()
+                    .any(|parameter| match parameter {
+                        GenericParam::Type(ty) => name == ty.ident,
+                        GenericParam::Const(constant) => name == constant.ident,
+                        GenericParam::Lifetime(lifetime) => name == lifetime.lifetime.ident,
+                    })
+        }
+        TokenTree::Group(group) => names_parameter(keyspace, group.stream()),
+        _ => false,
+    })
 }
 
 /// A duration that, where it is at fault, is where the error is.
