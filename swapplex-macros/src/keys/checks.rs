@@ -151,28 +151,40 @@ impl<'a, 'e> Checks<'a, 'e> {
     }
 
     fn unused(&mut self) {
-        // A placeholder that names nothing is likely a parameter misspelt, and rustc says so.
-        if self
-            .holes()
-            .any(|(_, name, _)| !self.is_parameter(name) && !is_constant(name))
-        {
+        if self.may_be_misspelt() {
             return;
         }
-        for (parameter, text) in self.signature.parameters.iter().zip(&self.names) {
-            let Some(name) = parameter.name else { continue };
-            let written_as_text = hash_tag_of(text);
-            let as_width = format!("{text}$");
-            let is_used = self
-                .holes()
-                .any(|(_, hole, spec)| hole == text || spec.contains(&as_width));
+        for name in self.left_over() {
             // `{{id}}` has an error of its own.
-            if !is_used && !self.template.value().contains(&written_as_text) {
+            if !self.template.value().contains(&hash_tag_of(name)) {
                 self.errors.at(
                     name,
                     format!("`{name}` is not used in the template, so every `{name}` would share one key"),
                 );
             }
         }
+    }
+
+    /// The parameters that no placeholder names.
+    fn left_over(&self) -> Vec<&'a Ident> {
+        let is_used = |text: &str| {
+            let as_width = format!("{text}$");
+            self.holes()
+                .any(|(_, hole, spec)| hole == text || spec.contains(&as_width))
+        };
+        self.signature
+            .parameters
+            .iter()
+            .filter_map(|parameter| parameter.name)
+            .filter(|name| !is_used(&name.unraw().to_string()))
+            .collect()
+    }
+
+    /// Whether a placeholder that names nothing is likely a parameter misspelt: then rustc says so.
+    fn may_be_misspelt(&self) -> bool {
+        self.holes()
+            .any(|(_, name, _)| !self.is_parameter(name) && !is_constant(name))
+            && !self.left_over().is_empty()
     }
 
     fn formats(&mut self) {
@@ -187,6 +199,7 @@ impl<'a, 'e> Checks<'a, 'e> {
 
     /// Every escaped parameter that another one follows must have an end that can be found.
     fn separators(&mut self) {
+        let may_be_misspelt = self.may_be_misspelt();
         let mut messages = Vec::new();
         for (at, name, _) in self.holes() {
             if !self.is_parameter(name) || self.is_raw(name) || !self.is_followed(at) {
@@ -197,7 +210,7 @@ impl<'a, 'e> Checks<'a, 'e> {
                     "`{{{name}}}` and `{{{next}}}` touch, so different arguments could give the same key; separate them, \
                      e.g. with `:`"
                 )),
-                Some(Piece::Hole { name: next, .. }) if is_constant(next) => messages.push(format!(
+                Some(Piece::Hole { name: next, .. }) if is_constant(next) || !may_be_misspelt => messages.push(format!(
                     "the constant `{{{next}}}` stands right behind `{{{name}}}`, so where `{name}` ends cannot be told; \
                      separate them, e.g. with `:`, or give up the escaping with `raw({name})`"
                 )),
@@ -305,11 +318,11 @@ impl<'a, 'e> Checks<'a, 'e> {
     }
 }
 
-/// Whether a placeholder that is no parameter is meant to be a constant, going by the way constants are written.
+/// Whether a placeholder that is no parameter is surely meant to be a constant, going by the way constants are written.
 fn is_constant(name: &str) -> bool {
     !name.contains(char::is_lowercase)
 }
 
-fn hash_tag_of(name: &str) -> String {
-    format!("{{{{{name}}}}}")
+fn hash_tag_of(name: &Ident) -> String {
+    format!("{{{{{}}}}}", name.unraw())
 }
