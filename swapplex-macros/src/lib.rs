@@ -166,14 +166,24 @@ pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
 ///         let mut pieces = ::swapplex::keys::private::Pieces::of(&mut key);
 ///         {
 ///             use ::swapplex::keys::private::{Known as _, Unknown as _};
-///             pieces.text("shop:user:");
-///             pieces.escaped((&::swapplex::keys::private::Parameter(&id)).piece(), b':', 0usize);
-///             pieces.text(":name");
+///             ::swapplex::keys::private::Pieces::text(&mut pieces, "shop:user:");
+///             ::swapplex::keys::private::Pieces::escaped(
+///                 &mut pieces,
+///                 (&::swapplex::keys::private::Parameter(&id)).swapplex_piece(),
+///                 b':',
+///                 0usize,
+///             );
+///             ::swapplex::keys::private::Pieces::text(&mut pieces, ":name");
 ///         }
 ///         // … and only where there is something else, as here, the template is formatted.
 ///         let escaping = ::swapplex::keys::private::Escaping::new();
 ///         let id = ::swapplex::keys::private::text::<UserId>(&id, &escaping, ::core::option::Option::None);
-///         pieces.finish(&escaping, "shop:", ::core::format_args!("user:{id}:name"));
+///         ::swapplex::keys::private::Pieces::finish(
+///             pieces,
+///             &escaping,
+///             "shop:",
+///             ::core::format_args!("user:{id}:name"),
+///         );
 ///         key
 ///     }
 ///
@@ -283,7 +293,7 @@ pub fn redis_keys(item: TokenStream) -> TokenStream {
 ///     #[inline]
 ///     fn client() -> &'static ::swapplex::Client {
 ///         static CLIENT: ::std::sync::OnceLock<::swapplex::Client> = ::std::sync::OnceLock::new();
-///         CLIENT.get_or_init(|| {
+///         ::std::sync::OnceLock::get_or_init(&CLIENT, || {
 ///             let builder = ::swapplex::Client::builder(::swapplex::config::Source::env("CACHE"));
 ///             let configure: fn(::swapplex::ClientBuilder) -> ::swapplex::ClientBuilder = hasty;
 ///             let builder = configure(builder);

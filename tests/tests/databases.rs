@@ -48,9 +48,22 @@ mod shadowed {
     fn configure() {}
     static CLIENT: () = ();
 
+    trait Fluent: Sized {
+        fn get_or_init<F>(self, _: F) {}
+        fn replay<R>(self, _: R) {}
+        fn on_connect<H>(self, _: H) {}
+        fn build(self) {}
+    }
+
+    impl<T> Fluent for T {}
+
     #[derive(swapplex::Database)]
-    #[swapplex(env = "SHADOWED", configure = builder)]
+    #[swapplex(env = "SHADOWED", replay = "reads", configure = builder, on_connect = hook)]
     pub(crate) struct Shadowed;
+
+    async fn hook(_: swapplex::NewConnection) -> Result<(), redis::RedisError> {
+        Ok(())
+    }
 
     fn builder(builder: swapplex::ClientBuilder) -> swapplex::ClientBuilder {
         builder

@@ -211,6 +211,36 @@ mod durations {
     }
 }
 
+mod in_company {
+    use std::time::Duration;
+
+    use super::{RedisKeys, UserId, Value, text};
+
+    /// What a program may have in scope, for all types.
+    trait Fluent: Sized {
+        fn text(self, _: &str) {}
+        fn escaped<P>(self, _: P, _: u8, _: usize) {}
+        fn raw<P>(self, _: P, _: usize) {}
+        fn finish<E, T>(self, _: &E, _: &str, _: T) {}
+        fn piece(self) {}
+        fn ttl(self, _: Duration) {}
+        fn cached(self) {}
+    }
+
+    impl<T> Fluent for T {}
+
+    #[derive(RedisKeys)]
+    struct Keys {
+        #[key("user:{id}/{path}", ttl = "15m", cached, raw(path))]
+        user: fn(id: UserId, path: &str) -> Value<String>,
+    }
+
+    #[test]
+    fn methods_of_all_types_are_not_in_the_way() {
+        assert_eq!(text(&Keys::user(UserId(7), "a:b")), "user:7/a:b");
+    }
+}
+
 mod from_a_macro {
     use super::{RedisKeys, Value, text};
 

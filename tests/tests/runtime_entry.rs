@@ -208,6 +208,31 @@ async fn tokio_test_with_our_crate_builds_a_protected_runtime() {
 }
 
 #[test]
+fn methods_of_all_types_are_not_in_the_way() {
+    #[allow(dead_code, reason = "what is here is in the way")]
+    trait Fluent: Sized {
+        fn enable_all(self) {}
+        fn worker_threads(self, _: usize) {}
+        fn start_paused(self, _: bool) {}
+        fn name(self, _: &str) {}
+        fn build(self) {}
+        fn expect(self, _: &str) {}
+        fn run<F>(self, _: F) {}
+    }
+    impl<T> Fluent for T {}
+
+    #[swapplex::main(worker_threads = 1, name = "fluent")]
+    async fn multi() -> bool {
+        true
+    }
+    #[swapplex::main(flavor = "current_thread", start_paused = true)]
+    async fn current() -> bool {
+        true
+    }
+    assert!(multi() && current());
+}
+
+#[test]
 fn the_body_may_hold_what_cannot_be_sent() {
     fn is_future<F: Future>(future: F) -> F {
         future

@@ -35,7 +35,8 @@ pub(super) fn database(declaration: &Declaration<'_>) -> TokenStream {
             #[inline]
             fn client() -> &'static #krate::Client {
                 static CLIENT: ::std::sync::OnceLock<#krate::Client> = ::std::sync::OnceLock::new();
-                CLIENT.get_or_init(|| {
+                // By path, as a trait's `get_or_init(self, …)` would go before it; the builder's methods take `self` too.
+                ::std::sync::OnceLock::get_or_init(&CLIENT, || {
                     let builder = #krate::Client::builder(#source);
                     #replay
                     #configure

@@ -27,7 +27,7 @@ pub(super) fn function(kind: Kind, options: &Options, mut function: Function) ->
         )]
         {
             #import
-            return #builder.build().expect("Failed building the Runtime").run(#body);
+            return #builder.expect("Failed building the Runtime").run(#body);
         }
     };
 
@@ -120,10 +120,17 @@ fn builder(options: &Options, span: Span) -> TokenStream {
         Flavor::CurrentThread => quote_spanned!(span=> new_current_thread),
         Flavor::MultiThread => quote_spanned!(span=> new_multi_thread),
     };
-    let worker_threads = worker_threads.map(|threads| quote_spanned!(span=> .worker_threads(#threads)));
-    let start_paused = start_paused.map(|paused| quote_spanned!(span=> .start_paused(#paused)));
-    let name = name.as_ref().map(|name| quote_spanned!(span=> .name(#name)));
-    quote_spanned! {span=>
-        Builder::#constructor().enable_all() #worker_threads #start_paused #name
+    // By path: a method of a trait that the user has in scope for all types, and that takes `self`, would go before ours
+    // that takes `&mut self`.
+    let mut builder = quote_spanned!(span=> Builder::enable_all(&mut Builder::#constructor()));
+    if let Some(threads) = worker_threads {
+        builder = quote_spanned!(span=> Builder::worker_threads(#builder, #threads));
     }
+    if let Some(paused) = start_paused {
+        builder = quote_spanned!(span=> Builder::start_paused(#builder, #paused));
+    }
+    if let Some(name) = name {
+        builder = quote_spanned!(span=> Builder::name(#builder, #name));
+    }
+    quote_spanned!(span=> Builder::build(#builder))
 }

@@ -175,7 +175,7 @@ fn accessor(
             #direct
             let #escaping = #krate::keys::private::Escaping::new();
             #(#shadows)*
-            #pieces.finish(&#escaping, #prefix, ::core::format_args!(#template));
+            #krate::keys::private::Pieces::finish(#pieces, &#escaping, #prefix, ::core::format_args!(#template));
             #key
         }
     }
@@ -206,6 +206,9 @@ fn raw(family: &Family<'_>, signature: &Signature<'_>) -> Vec<Ident> {
 }
 
 /// Writes the key's pieces one by one, as far as that goes: see the runtime crate's `keys::pieces`.
+///
+/// By path: a method of a trait that the user has in scope for all types, and that takes `self`, would go before ours that
+/// takes `&mut self`.
 fn direct(
     keyspace: &Keyspace<'_>,
     signature: &Signature<'_>,
@@ -214,6 +217,7 @@ fn direct(
     pieces: &Ident,
 ) -> TokenStream {
     let krate = &keyspace.krate;
+    let writer = quote!(#krate::keys::private::Pieces);
     let (mut text, mut calls) = (prefix.to_owned(), TokenStream::new());
     for piece in plan.map(|plan| plan.pieces.as_slice()).unwrap_or_default() {
         match piece {
@@ -226,7 +230,7 @@ fn direct(
                     .find_map(|(parameter, usage)| {
                         let value = parameter.name.filter(|value| value.unraw() == name)?;
                         Some((
-                            quote!((&#krate::keys::private::Parameter(&#value)).piece()),
+                            quote!((&#krate::keys::private::Parameter(&#value)).swapplex_piece()),
                             *usage,
                         ))
                     })
@@ -234,22 +238,22 @@ fn direct(
                     .unwrap_or_else(|| (quote!(#krate::keys::private::Piece::Other), Use::Unused));
                 let width = width(spec).unwrap_or_default();
                 if !text.is_empty() {
-                    calls.extend(quote!(#pieces.text(#text);));
+                    calls.extend(quote!(#writer::text(&mut #pieces, #text);));
                     text.clear();
                 }
                 calls.extend(match usage {
                     Use::Escaped { separator, .. } => {
                         let separator = separator_byte(separator).unwrap_or(b':');
                         let separator = syn::LitByte::new(separator, Span::mixed_site());
-                        quote!(#pieces.escaped(#value, #separator, #width);)
+                        quote!(#writer::escaped(&mut #pieces, #value, #separator, #width);)
                     }
-                    Use::Raw { .. } | Use::Unused => quote!(#pieces.raw(#value, #width);),
+                    Use::Raw { .. } | Use::Unused => quote!(#writer::raw(&mut #pieces, #value, #width);),
                 });
             }
         }
     }
     if !text.is_empty() {
-        calls.extend(quote!(#pieces.text(#text);));
+        calls.extend(quote!(#writer::text(&mut #pieces, #text);));
     }
     quote! {
         {

@@ -112,16 +112,17 @@ pub struct Parameter<'a, T>(pub &'a T);
 ///
 /// A method call prefers this trait to [`Unknown`], which takes one more reference, so that it is the type that decides.
 /// A generic parameter is [`Unknown`], whatever type it turns out to be.
+/// It has to be a method call, which would also find a method of this name that a user has in scope: hence the name.
 pub trait Known {
     /// What to write.
-    fn piece(&self) -> Piece<'_>;
+    fn swapplex_piece(&self) -> Piece<'_>;
 }
 
 /// For all other types.
 pub trait Unknown {
     /// Nothing that could be written.
     #[inline]
-    fn piece(&self) -> Piece<'_> {
+    fn swapplex_piece(&self) -> Piece<'_> {
         Piece::Other
     }
 }
@@ -132,7 +133,7 @@ macro_rules! texts {
     ($($text:ty),*) => {$(
         impl Known for Parameter<'_, $text> {
             #[inline]
-            fn piece(&self) -> Piece<'_> {
+            fn swapplex_piece(&self) -> Piece<'_> {
                 Piece::Text(self.0)
             }
         }
@@ -145,14 +146,14 @@ macro_rules! numbers {
     ($($number:ty),*) => {$(
         impl Known for Parameter<'_, $number> {
             #[inline]
-            fn piece(&self) -> Piece<'_> {
+            fn swapplex_piece(&self) -> Piece<'_> {
                 // A sign may have to be escaped, and stands before the zeros: let that be formatted.
                 u64::try_from(*self.0).map_or(Piece::Other, Piece::Number)
             }
         }
         impl Known for Parameter<'_, &$number> {
             #[inline]
-            fn piece(&self) -> Piece<'_> {
+            fn swapplex_piece(&self) -> Piece<'_> {
                 u64::try_from(**self.0).map_or(Piece::Other, Piece::Number)
             }
         }
@@ -177,7 +178,7 @@ mod tests {
             let mut short = Argument::new();
             let mut pieces = pieces(&mut short);
             pieces.text("p:");
-            pieces.escaped(Parameter(&value).piece(), $separator, $width);
+            pieces.escaped(Parameter(&value).swapplex_piece(), $separator, $width);
             pieces.text("/");
             let escaping = Escaping::new();
             let escaped = text::escaped(&value, &escaping, Some($separator));
@@ -214,7 +215,7 @@ mod tests {
                 let value = $value;
                 let mut short = Argument::new();
                 let mut pieces = pieces(&mut short);
-                pieces.escaped(Parameter(&value).piece(), b'-', 0);
+                pieces.escaped(Parameter(&value).swapplex_piece(), b'-', 0);
                 let escaping = Escaping::new();
                 let escaped = text::escaped(&value, &escaping, Some(b'-'));
                 let long = escaping.key("", format_args!("{escaped}"));
@@ -239,7 +240,7 @@ mod tests {
         let mut key = Argument::new();
         let mut pieces = pieces(&mut key);
         pieces.text("p:");
-        pieces.escaped((&Parameter(&'c')).piece(), b':', 0);
+        pieces.escaped((&Parameter(&'c')).swapplex_piece(), b':', 0);
         pieces.finish(&Escaping::new(), "p:", format_args!("{}", 'c'));
         assert_eq!(key.as_bytes(), b"p:c");
     }
