@@ -189,6 +189,19 @@ async fn a_counter_expires_after_it_was_created_and_not_after_it_was_counted() -
 }
 
 #[tokio::test]
+async fn what_no_counter_can_be_counted_down_by_is_not_sent() -> Result<(), Error> {
+    let (_server, client) = started();
+    for counter in [Keys::views(7), Keys::limit(7)] {
+        let counter = counter.on(&client);
+        let error = counter.decr(i64::MIN).await.expect_err("too low");
+        assert!(error.is_not_executed(), "{error}");
+        assert!(!counter.exists().await?);
+        assert_eq!(counter.decr(i64::MIN + 1).await?, i64::MAX);
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn hashes() -> Result<(), Error> {
     let (_server, client) = started();
     let cart = Keys::cart(7).on(&client);

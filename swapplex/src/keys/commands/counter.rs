@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use redis::{ErrorKind, RedisError};
 
 use crate::argument::Argument;
 use crate::batch::{Get, Lookup};
@@ -28,7 +29,19 @@ impl<D: Database> Key<Counter, D> {
     }
 
     /// Counts down, from 0 where there is no count, and returns the difference. Not sent twice.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Redis`] where `by` is `i64::MIN`, which Redis does not take: nothing is sent.
     pub fn decr(&self, by: i64) -> Command<i64, D> {
+        // Where there is a `ttl`, the server would have created the counter by the time it refuses this.
+        if by == i64::MIN {
+            return Command::ready(Err(Error::from(RedisError::from((
+                ErrorKind::Client,
+                "nothing can be counted down by `i64::MIN`",
+                "DECRBY: the least is `-i64::MAX`".to_owned(),
+            )))));
+        }
         self.count("DECRBY", by)
     }
 
