@@ -388,6 +388,36 @@ async fn thousands_of_members_are_added_at_once() -> Result<(), Error> {
         .add_many(numbers.iter().map(|number| (number, 1.0)))
         .await?;
     assert_eq!(window.len().await?, 10_001);
+    let someone = Profile {
+        name: "Ada".into(),
+        age: 36,
+    };
+    let basket = Keys::basket(7).on(&client);
+    basket
+        .set_many(numbers.iter().map(|number| (number, &someone)))
+        .await?;
+    assert_eq!(basket.len().await?, 10_001);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_entry_may_have_thousands_of_fields() -> Result<(), Error> {
+    let (_server, client) = started();
+    let short = Duration::from_secs(100);
+    for count in [1_999, 2_000, 4_000, 10_001] {
+        let log = Keys::log(count).on(&client);
+        let names: Vec<String> = (0..count).map(|number| number.to_string()).collect();
+        let fields = || names.iter().map(|name| (name.as_str(), &count));
+        let first = log.add(fields()).await?;
+        assert!(is_about(log.ttl().await?, HOUR), "{count}");
+        log.expire(short).await?;
+        let second = log.add(fields()).await?;
+        assert!(is_about(log.ttl().await?, short), "{count}");
+        let entries = log.range("-", "+").await?;
+        let ids: Vec<&str> = entries.iter().map(|entry| &*entry.id).collect();
+        assert_eq!(ids, [first, second], "{count}");
+        assert!(entries.iter().all(|entry| entry.fields.len() == names.len()));
+    }
     Ok(())
 }
 

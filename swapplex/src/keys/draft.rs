@@ -61,7 +61,21 @@ impl<S, D: Database> Key<S, D> {
         }
     }
 
-    /// The same, where it may create the key: then the family's TTL is set.
+    /// The same, behind a script that creates the key with the family's TTL, if there is one, in the same transaction.
+    pub(super) fn created(&self, name: &'static str, class: Class, script: &str) -> Draft<'_, S, D> {
+        let draft = self.draft(name, class);
+        let Some(ttl) = self.policy().ttl_millis() else {
+            return draft;
+        };
+        let mut create = Line::new("EVAL");
+        create.push(script.as_bytes());
+        create.push(b"1");
+        create.push(self.as_bytes());
+        create.number(ttl);
+        draft.behind(create)
+    }
+
+    /// The same as [`draft`](Self::draft), where it may create the key: then the family's TTL is set.
     pub(super) fn creating(&self, name: &'static str, class: Class, parts: Parts) -> Draft<'_, S, D> {
         let Some(ttl) = self.policy().ttl_millis() else {
             return self.draft(name, class);

@@ -19,6 +19,17 @@ pub struct Entry<F, V> {
     pub fields: Vec<(F, V)>,
 }
 
+/// From so many fields on, an entry is not added by a script: Lua's `unpack` takes less than 8000 values.
+const SCRIPTED: usize = 3000;
+
+/// Creates a stream without entries, with a TTL, unless the key is there.
+const CREATE: &str = "\
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  redis.call('XGROUP', 'CREATE', KEYS[1], 'created', '$', 'MKSTREAM')
+  redis.call('XGROUP', 'DESTROY', KEYS[1], 'created')
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+end";
+
 /// What can be done with a [`Stream`].
 ///
 /// A `ttl` starts when the key is created, with its first entry.
@@ -36,10 +47,15 @@ impl<F: 'static, V: 'static, C: 'static, D: Database> Key<Stream<F, V, C>, D> {
         F: Stores<Q, Plain>,
         V: Stores<W, C>,
     {
-        let draft = self.creating("XADD", Class::Other, Parts::Whole).bytes(b"*");
+        let fields: Vec<_> = fields.into_iter().collect();
+        let draft = if fields.len() < SCRIPTED {
+            self.creating("XADD", Class::Other, Parts::Whole)
+        } else {
+            self.created("XADD", Class::Other, CREATE)
+        };
         fields
             .into_iter()
-            .fold(draft, |draft, (field, value)| {
+            .fold(draft.bytes(b"*"), |draft, (field, value)| {
                 draft.value::<F, Q, Plain>(field).value::<V, W, C>(value)
             })
             .send(reply::plain)
