@@ -53,6 +53,9 @@
 //! Braces are doubled, as in any format string: `"{{user:{id}}}:cart"` gives `{user:7}:cart`. Parameters cannot bring a
 //! tag of their own, since braces in them are escaped. [`Key::slot`](crate::Key::slot) tells the slot.
 //!
+//! `{}` is no tag to Redis, and such a key's slot is that of its whole text: where a tag is nothing but a parameter, as in
+//! `"{{{id}}}:a"` and `"{{{id}}}:b"`, an empty `id` gives keys in different slots.
+//!
 //! # Which shape
 //!
 //! | you have | take | because |
