@@ -190,9 +190,10 @@ impl ClientBuilder {
         self
     }
 
-    /// How many bytes of requests, and of what is kept to await their replies (64 for each), may be under way before
-    /// further requests wait. 16 MiB by default. One request larger than that is let in alone. Replies themselves don't
-    /// count: their size is known when they come, and bounded one by one by [`reply_limit`](Self::reply_limit).
+    /// How many bytes of requests, and of what is kept to await their replies (64 for each, 1,600 for one that travels
+    /// alone), may be under way before further requests wait. 16 MiB by default. One request larger than that is let in
+    /// alone. Replies themselves don't count: their size is known when they come, and bounded one by one by
+    /// [`reply_limit`](Self::reply_limit).
     pub fn in_flight_budget(mut self, bytes: usize) -> Self {
         self.settings.in_flight_budget = bytes;
         self

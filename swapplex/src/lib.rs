@@ -27,7 +27,7 @@
 //! - [`Error`]: what became of a request that has no answer; [`docs::delivery`] says what is sent again, and when.
 //! - [`Replay`]: how much of that, for a client, a database or a handle.
 //! - [`connection_stream`], [`on_connected`]: what happens to the connection.
-//! - [`ready`], [`close`]: for a readiness probe, and for the end of a service.
+//! - [`ready`], [`stats`], [`close`]: for a readiness probe, for metrics, and for the end of a service.
 //! - [`Dedicated`], [`Client::pubsub`]: connections of your own, for transactions with `WATCH` and for subscriptions.
 //! - [`docs::connection_manager`]: what to change in a program that uses redis-rs's; [`docs::testing`]: how to test one.
 //! - [`macro@main`], [`runtime`]: a Tokio runtime whose end is graceful, and whose threads' data can be referred to.
@@ -58,7 +58,7 @@ pub use client::{Client, ClientBuilder};
 pub use connection::{Dedicated, ManagedConnection, NewConnection, get_connection};
 pub use database::{
     ConnectError, ConnectionEvent, ConnectionStream, Database, EnvConnection, Handle, NotReady, Origin,
-    Place, Static, Unsettled, close, connection_stream, on_connected, ready,
+    Place, Static, Unsettled, close, connection_stream, on_connected, ready, stats,
 };
 pub use error::{Error, NoReply, NotExecuted};
 pub use keys::{Key, codec, shape};

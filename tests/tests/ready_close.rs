@@ -131,6 +131,20 @@ async fn a_server_that_serves_nobody_now_is_not_ready() {
     assert!(matches!(reason, NotReady::Refused(_)), "{reason}");
 }
 
+#[tokio::test]
+async fn a_server_that_is_loading_says_so_at_once() {
+    let server = ScriptedServer::start(|request| match request.name().as_str() {
+        "PING" => Answer::error("LOADING Redis is loading the dataset in memory"),
+        _ => request.handshake().unwrap_or_else(Answer::ok),
+    });
+    let client = Client::open(server.url()).unwrap();
+    let reason = client.ready().await.unwrap_err();
+    assert!(matches!(reason, NotReady::Refused(_)), "{reason}");
+    let seen = server.seen();
+    let pings = seen.requests.iter().filter(|request| request.name() == "PING");
+    assert_eq!(pings.count(), 1, "it was asked again");
+}
+
 #[test]
 fn nothing_is_ready_outside_of_a_runtime() {
     let client = Client::open("redis://127.0.0.1:1").unwrap();

@@ -272,7 +272,8 @@ async fn a_peer_that_speaks_plain_text_learns_nothing() {
         .build();
     let error = client.get("k").await.unwrap_err();
     assert!(
-        matches!(error, Error::NotExecuted(NotExecuted::Unreachable(_))),
+        matches!(error, Error::NotExecuted(NotExecuted::Unreachable(_)))
+            && error.to_string().contains("did not answer in TLS"),
         "{error}"
     );
     assert!(!setup.was_talked_to());

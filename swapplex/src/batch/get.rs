@@ -15,6 +15,11 @@ use crate::multiplex::{Ask, Reply};
 use crate::resp::{self, Element};
 
 /// Something that [`get`](crate::get) can look up: a key, and what its value is read as.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that can be got",
+    label = "expected a key",
+    note = "a key is text, bytes, or a `Key<Value<T>>` or `Key<Counter>`, by value or by reference"
+)]
 pub trait Lookup {
     /// The value that it is read as.
     type Value: 'static;

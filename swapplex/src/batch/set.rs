@@ -16,6 +16,12 @@ use crate::multiplex::{Ask, Reply};
 use crate::resp;
 
 /// Something that [`set`](crate::set) can set to a value `V`: a key, and how its values are written.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be set to a `{V}`",
+    label = "expected a key that takes such a value",
+    note = "a typed key takes a reference to its value: `(key, &value)`",
+    note = "untyped keys are text or bytes, and take what redis-rs takes for one argument"
+)]
 pub trait Assign<V> {
     /// Reaches the database that it is in, where nothing else is said.
     type Handle: Handle;

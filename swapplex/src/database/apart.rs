@@ -339,9 +339,13 @@ pub(crate) async fn call_apart<R: Request>(
     let mut refused_since = None;
     let mut losses = Losses::default();
     loop {
-        match has_runtime() {
-            Err(error) if request.has_begun() => return Err(partial(&shared, &request, error).into()),
-            is_there => is_there?,
+        if let Err(error) = has_runtime() {
+            let error = if request.has_begun() {
+                partial(&shared, &request, error)
+            } else {
+                error
+            };
+            return Err(error.into());
         }
         if losses.in_a_row > 1 {
             let pause = shared
@@ -369,10 +373,11 @@ pub(crate) async fn call_apart<R: Request>(
                 let until = *refused_since.get_or_insert_with(Instant::now) + patience;
                 refusals += 1;
                 let next = Instant::now() + pause(refusals);
-                if next < until && has_runtime().is_ok() {
+                let may_wait = next < until && has_runtime().is_ok();
+                if may_wait {
                     sleep_until(next).await;
                 }
-                if next >= until || has_runtime().is_err() {
+                if !may_wait || has_runtime().is_err() {
                     return finish(&mut request, reply);
                 }
             }

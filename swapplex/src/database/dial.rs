@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use redis::ConnectionAddr;
 use tracing::Instrument;
 
 use super::hook::Hook;
@@ -62,12 +63,14 @@ pub enum ConnectError {
     Panicked,
     /// Connecting took longer than it may.
     #[non_exhaustive]
-    #[error("connecting to {server} took longer than {limit:?}")]
+    #[error("connecting to {server} took longer than {limit:?}: {missing}")]
     Timeout {
         /// The address.
         server: Arc<str>,
         /// [`connect_timeout`](crate::ClientBuilder::connect_timeout).
         limit: Duration,
+        /// What was waited for, in words.
+        missing: &'static str,
     },
     /// The client was closed.
     #[error("the client was closed")]
@@ -88,7 +91,9 @@ impl ConnectError {
             Self::Handshake { error, .. } => {
                 matches!(
                     error,
-                    HandshakeError::Authentication(_) | HandshakeError::Database { .. }
+                    HandshakeError::Authentication(_)
+                        | HandshakeError::Database { .. }
+                        | HandshakeError::Sentinel
                 )
             }
             Self::Tls { .. } | Self::Closed => true,
@@ -124,10 +129,14 @@ impl ConnectError {
     }
 
     /// Of an error that a connection broke with.
-    fn of_broken(error: io::Error, server: &Arc<str>) -> Self {
+    fn of_broken(error: io::Error, server: &Arc<str>, target: &Target) -> Self {
+        let hint = match target.info.addr() {
+            ConnectionAddr::Tcp(..) => "; does it expect TLS, as with `rediss://`?",
+            _ => "",
+        };
         match Self::of(error, server) {
             Self::Io(error) => {
-                let text = format!("lost {server} during the handshake: {error}");
+                let text = format!("lost {server} during the handshake: {error}{hint}");
                 Self::Io(io::Error::new(error.kind(), text).into())
             }
             of_tls => of_tls,
@@ -239,17 +248,22 @@ async fn connect(
     let server = Arc::clone(&loaded.server);
     span.record("server", tracing::field::display(&server));
     trace::unused_variables(destination);
+    // In the words for whoever waits in vain.
+    let missing = Mutex::new("the credentials did not come");
     let connect = async {
         if let Some(credentials) = &destination.credentials {
             target = target.authenticate(&**credentials).await?;
         }
-        let mut transport = Transport::connect(&target, destination.server_name.as_deref())
+        *lock(&missing) = "no connection came about";
+        let begin_tls = || *lock(&missing) = "it accepted the connection, and did not answer in TLS";
+        let mut transport = Transport::connect(&target, destination.server_name.as_deref(), begin_tls)
             .await
             .map_err(|error| ConnectError::of_unreachable(error, &server, &destination.source))?;
+        *lock(&missing) = "it accepted the connection, and did not answer";
         let limits = settings.reply_limits.in_handshake();
         let (greeting, leftover) = greet(&mut transport, &target, before, limits)
             .await
-            .map_err(|error| ConnectError::of_broken(error, &server))?
+            .map_err(|error| ConnectError::of_broken(error, &server, &target))?
             .map_err(|error| ConnectError::Handshake {
                 server: Arc::clone(&server),
                 error,
@@ -268,6 +282,7 @@ async fn connect(
             Err(ConnectError::Timeout {
                 server: Arc::clone(&server),
                 limit: settings.connect_timeout,
+                missing: *lock(&missing),
             })
         })
 }

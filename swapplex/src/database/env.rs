@@ -5,6 +5,7 @@ use super::ready::NotReady;
 use super::settle::Unsettled;
 use crate::client::Client;
 use crate::config::Source;
+use crate::stats::Stats;
 
 /// The database that the environment names: `REDIS_URL`, or its components `REDIS_HOST`, `REDIS_PORT` and so on.
 ///
@@ -88,4 +89,19 @@ pub async fn ready() -> Result<(), NotReady> {
 /// ```
 pub async fn close() -> Result<(), Unsettled> {
     EnvConnection::close().await
+}
+
+/// What the database of the environment, [`EnvConnection`], has done so far: counters for a metrics endpoint.
+///
+/// For other databases there are [`Database::stats`] and [`Client::stats`].
+///
+/// # Examples
+///
+/// ```
+/// let stats = swapplex::stats();
+/// println!("redis_requests_total {}", stats.requests);
+/// println!("redis_losses_total {}", stats.losses);
+/// ```
+pub fn stats() -> Stats {
+    EnvConnection::stats()
 }

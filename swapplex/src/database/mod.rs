@@ -32,7 +32,7 @@ pub(crate) use apart::{Apart, after, call_apart, dial_apart, drive};
 pub(crate) use call::Call;
 pub use dial::ConnectError;
 pub(crate) use dial::Destination;
-pub use env::{EnvConnection, close, ready};
+pub use env::{EnvConnection, close, ready, stats};
 pub use events::{ConnectionEvent, ConnectionStream, connection_stream, on_connected};
 pub(crate) use hook::Fresh;
 pub(crate) use local::is_live;

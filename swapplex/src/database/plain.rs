@@ -1,5 +1,6 @@
 //! Requests of our own.
 
+use super::not_now::NotNow;
 use super::request::{Finish, Request};
 use crate::command::Class;
 use crate::error::Error;
@@ -10,6 +11,8 @@ use crate::resp;
 pub(super) struct Plain<'a> {
     words: &'a [&'a [u8]],
     class: Class,
+    /// It asks again where the server executes nothing for now.
+    is_patient: bool,
 }
 
 impl<'a> Plain<'a> {
@@ -17,6 +20,15 @@ impl<'a> Plain<'a> {
         Self {
             words,
             class: Class::Read,
+            is_patient: true,
+        }
+    }
+
+    /// A read that takes whatever the server says now.
+    pub(super) fn probe(words: &'a [&'a [u8]]) -> Self {
+        Self {
+            is_patient: false,
+            ..Self::read(words)
         }
     }
 
@@ -24,6 +36,7 @@ impl<'a> Plain<'a> {
         Self {
             words,
             class: Class::Other,
+            is_patient: true,
         }
     }
 }
@@ -49,6 +62,10 @@ impl Request for Plain<'_> {
 
     fn class(&self) -> Class {
         self.class
+    }
+
+    fn not_now(&mut self, reply: &Reply) -> Option<NotNow> {
+        NotNow::of(reply, || false).filter(|_| self.is_patient)
     }
 
     fn finish(&mut self, reply: Reply) -> Finish<redis::Value, Error> {

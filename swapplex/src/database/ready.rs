@@ -37,6 +37,18 @@ pub enum NotReady {
     NoRuntime,
 }
 
+impl NotReady {
+    /// Whether trying again soon is unlikely to help, as with wrong credentials or an address that is none: a program
+    /// that waits for its server while it starts may give up.
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::Connect(cause) => cause.is_permanent(),
+            Self::NoRuntime => true,
+            Self::Timeout { .. } | Self::Refused(_) => false,
+        }
+    }
+}
+
 /// Connects if need be, and has the server say something.
 pub(crate) async fn ready(shared: Arc<Shared>) -> Result<(), NotReady> {
     let Ok(lane) = local::lane(&shared) else {
@@ -55,7 +67,7 @@ pub(crate) async fn ready(shared: Arc<Shared>) -> Result<(), NotReady> {
         .map_err(NotReady::Connect)?;
     // A connection outlives its server for a while.
     let left = limit.saturating_duration_since(Instant::now());
-    let answer = call_within(shared, Plain::read(&[b"PING"]), left).await;
+    let answer = call_within(shared, Plain::probe(&[b"PING"]), left).await;
     match answer.and_then(|value| value.extract_error().map_err(Error::from)) {
         Ok(Value::ServerError(_)) => unreachable!("errors were extracted"),
         Ok(_) => Ok(()),

@@ -68,7 +68,8 @@
 //! # async fn example(client: swapplex::Client) -> Result<(), swapplex::NotReady> {
 //! let limit = Instant::now() + Duration::from_secs(60);
 //! while let Err(reason) = client.ready().await {
-//!     if Instant::now() > limit {
+//!     // Wrong credentials, or a URL that is none, won't be right in a moment.
+//!     if reason.is_permanent() || Instant::now() > limit {
 //!         return Err(reason);
 //!     }
 //!     eprintln!("waiting for Redis: {reason}");

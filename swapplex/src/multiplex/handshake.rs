@@ -76,6 +76,9 @@ pub enum HandshakeError {
     /// The server refuses the connection, for example because it has too many.
     #[error("the server refuses the connection: {0}")]
     Refused(String),
+    /// The peer is a Sentinel, which holds no data: the address has to be that of a server.
+    #[error("it is a Sentinel, which holds no data; the address has to be that of a server that it watches")]
+    Sentinel,
     /// The peer does not speak the Redis protocol.
     #[error("the peer does not speak the Redis protocol: {0}")]
     Protocol(#[from] ProtocolError),
@@ -296,9 +299,11 @@ fn judge(
         match (step, reply) {
             (Step::Hello, Value::Map(fields)) => {
                 let is = |value: &Value, text: &str| *value == Value::BulkString(text.into());
-                greeting.is_cluster = fields
-                    .iter()
-                    .any(|(name, value)| is(name, "mode") && is(value, "cluster"));
+                let mode = fields.iter().find(|(name, _)| is(name, "mode"));
+                if mode.is_some_and(|(_, mode)| is(mode, "sentinel")) {
+                    return Err(HandshakeError::Sentinel);
+                }
+                greeting.is_cluster = mode.is_some_and(|(_, mode)| is(mode, "cluster"));
             }
             (Step::ClientId, Value::Int(id)) => greeting.client_id = Some(id),
             (Step::ClientInfo, info) => {
@@ -317,11 +322,6 @@ fn judge(
         Some(details) => format!("{code} {details}"),
         None => code.clone(),
     };
-    // A server that does not know a command repeats its arguments, cut off somewhere and with other white space, so
-    // that a search does not find every secret.
-    if let Some(at) = message.find(", with args beginning with") {
-        message.truncate(at);
-    }
     if let Some(password) = settings.password().filter(|password| !password.is_empty()) {
         message = message.replace(password, "<redacted>");
     }

@@ -32,8 +32,8 @@ const FIRST_SLOTS: usize = 192;
 const MAX_LOAD: usize = 64;
 /// How many complete outboxes are kept for the next ones.
 const RETIRED: usize = 8;
-/// An outbox that has been open for so long is closed by whoever comes by: its own thread takes some hundred microseconds,
-/// unless something blocks it.
+/// An outbox that has been open for so long is closed by the driver when it comes by: its own thread takes some hundred
+/// microseconds, unless something blocks it.
 pub(super) const NEGLECTED: Duration = Duration::from_millis(10);
 /// How soon to look again for overdue requests that a writer had in its hands.
 const SOON: Duration = Duration::from_millis(5);
@@ -187,7 +187,7 @@ impl Wire {
         let is_neglected =
             |open: &Open| now.saturating_duration_since(open.since) >= NEGLECTED && open.outbox.callers() > 0;
         while let Some(at) = self.open.iter().position(is_neglected) {
-            let Open { outbox, .. } = self.open.swap_remove(at);
+            let outbox = Arc::clone(&self.open[at].outbox);
             self.admit(&outbox);
         }
     }
@@ -195,11 +195,11 @@ impl Wire {
     /// Knows no more of an open outbox that its thread has closed.
     pub(super) fn forget_open(&mut self, outbox: &Arc<Outbox>) {
         // Few, one for each thread; and the last one is the likeliest to be closed next.
-        let at = self
-            .open
-            .iter()
-            .rposition(|open| Arc::ptr_eq(&open.outbox, outbox));
-        at.map(|at| self.open.swap_remove(at));
+        let mut open = self.open.iter();
+        if let Some(at) = open.rposition(|open| Arc::ptr_eq(&open.outbox, outbox)) {
+            // In order, since those of one task must not overtake one another.
+            self.open.remove(at);
+        }
     }
 
     /// Seals due outboxes while there is room.
@@ -335,6 +335,9 @@ impl Wire {
             limit <= now
         };
 
+        // Flights in front of it are written, and may be many: their bytes need not be looked for.
+        let first = self.first_unwritten();
+        let mut is_written = true;
         let weight = &mut self.weight;
         self.due.retain(|due| {
             let late = is_late(&due.outbox);
@@ -350,12 +353,12 @@ impl Wire {
         let writing = self.writing;
         let mut again = false;
         self.in_flight.retain_mut(|flight| {
+            is_written &= !is_same(&flight.outbox, first.as_ref());
             if flight.expired || !is_late(&flight.outbox) {
                 return true;
             }
-            let at = unwritten
-                .iter()
-                .position(|part| Arc::ptr_eq(&part.outbox, &flight.outbox));
+            let mut parts = unwritten.iter().take_while(|_| !is_written);
+            let at = parts.position(|part| Arc::ptr_eq(&part.outbox, &flight.outbox));
             let Some(at) = at else {
                 if writing {
                     // Its bytes may be in the writer's hands; they will be where they belong in a moment.
@@ -406,8 +409,13 @@ impl Wire {
         for unsent in open.chain(due) {
             unsent.fail(Reason::Lost(Arc::clone(cause)), 0, wakers);
         }
-        // In the same order, as what is not written yet belongs to the last of them.
-        let mut unwritten = self.unwritten.drain(..).peekable();
+        // What is not written yet belongs to the last of them, in the same order.
+        let first = self.first_unwritten();
+        let mut unwritten = self
+            .unwritten
+            .drain(..)
+            .skip_while(|part| !is_same(&part.outbox, first.as_ref()))
+            .peekable();
         for flight in self.in_flight.drain(..) {
             let accepted = unwritten
                 .next_if(|part| Arc::ptr_eq(&part.outbox, &flight.outbox))
@@ -425,6 +433,18 @@ impl Wire {
         left_sent
     }
 
+    /// The first outbox in flight that has bytes left to be written.
+    ///
+    /// There may be bytes in front of these: a server can answer, with a refusal, what it has not read to the end.
+    fn first_unwritten(&self) -> Option<Arc<Outbox>> {
+        let is_in_flight = |outbox: &Arc<Outbox>| {
+            let mut flights = self.in_flight.iter();
+            flights.any(|flight| Arc::ptr_eq(&flight.outbox, outbox))
+        };
+        let mut outboxes = self.unwritten.iter().map(|part| &part.outbox);
+        outboxes.find(|outbox| is_in_flight(outbox)).cloned()
+    }
+
     /// What the socket should take next.
     pub(super) fn slices(&self) -> Slices<'_> {
         self.unwritten.iter().take(8).map(Unwritten::slice).collect()
@@ -434,5 +454,88 @@ impl Wire {
 impl Unwritten {
     pub(super) fn slice(&self) -> IoSlice<'_> {
         IoSlice::new(&self.draft.bytes()[self.written..])
+    }
+}
+
+fn is_same(outbox: &Arc<Outbox>, other: Option<&Arc<Outbox>>) -> bool {
+    other.is_some_and(|other| Arc::ptr_eq(outbox, other))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll};
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::multiplex::LostCause;
+    use crate::multiplex::outbox::{Ask, FrameAt};
+    use crate::resp::{Frame, Kind};
+
+    const PING: &[u8] = b"PING\r\n";
+
+    /// An outbox with one request.
+    fn open(wire: &mut Wire) -> Arc<Outbox> {
+        let outbox = wire.open(1, Instant::now(), true);
+        let encode = &mut |out: &mut Vec<u8>| out.extend_from_slice(PING);
+        outbox.push_alone(Ask::Plain { encode, replies: 1 }, Waker::noop());
+        outbox
+    }
+
+    fn is_sent(outbox: &Outbox) -> bool {
+        match outbox.poll(0, &mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Err(undelivered)) => undelivered.is_sent(),
+            other => panic!("it is lost: {}", other.is_ready()),
+        }
+    }
+
+    /// Three in flight, of which the first is written to its last byte but one and answered all the same.
+    fn refused_too_early() -> (Wire, [Arc<Outbox>; 2]) {
+        let mut wire = Wire::default();
+        let [refused, behind, last] = [(); 3].map(|()| open(&mut wire));
+        for outbox in [&refused, &behind, &last] {
+            wire.admit(outbox);
+        }
+        let load = wire.take_load();
+        wire.return_load(load, PING.len() - 1);
+        let chunk = Bytes::from_static(b"-ERR\r\n");
+        let frame = Frame {
+            len: chunk.len(),
+            kind: Kind::Reply,
+        };
+        refused.fill(&chunk, &[FrameAt { start: 0, frame }], &mut Vec::new());
+        wire.complete_front(Instant::now());
+        (wire, [behind, last])
+    }
+
+    #[test]
+    fn what_is_behind_a_request_that_was_refused_while_it_was_written_counts_as_unsent() {
+        let (mut wire, behind) = refused_too_early();
+        wire.lose(&Arc::new(LostCause::ClosedByServer), &mut Vec::new());
+        assert_eq!(behind.map(|outbox| is_sent(&outbox)), [false; 2]);
+        let (mut wire, behind) = refused_too_early();
+        wire.return_load(Load::new(), 1 + PING.len());
+        wire.lose(&Arc::new(LostCause::ClosedByServer), &mut Vec::new());
+        assert_eq!(behind.map(|outbox| is_sent(&outbox)), [true, false]);
+    }
+
+    #[test]
+    fn what_is_late_behind_such_a_request_is_withdrawn() {
+        let (mut wire, behind) = refused_too_early();
+        wire.return_load(Load::new(), 1 + PING.len());
+        let late = Instant::now() + Duration::from_secs(1);
+        wire.expire(late, Duration::from_secs(1), &mut Vec::new());
+        assert_eq!(behind.map(|outbox| is_sent(&outbox)), [true, false]);
+        assert!(!wire.has_unwritten());
+    }
+
+    #[test]
+    fn neglected_outboxes_go_in_the_order_in_which_they_were_opened() {
+        let mut wire = Wire::default();
+        let outboxes = [(); 4].map(|()| open(&mut wire));
+        wire.admit(&outboxes[0]);
+        wire.admit_neglected(Instant::now() + NEGLECTED);
+        let in_flight = wire.in_flight.iter().map(|flight| Arc::as_ptr(&flight.outbox));
+        assert!(in_flight.eq(outboxes.iter().map(Arc::as_ptr)));
     }
 }

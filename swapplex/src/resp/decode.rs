@@ -14,13 +14,16 @@ use super::{
 /// megabytes on, does the time to read an error.
 const MAX_BY_REDIS_RS: usize = 64 << 10;
 
+/// What a server that does not know a command puts behind the command's name, and in front of its arguments.
+const ARGUMENTS: &[u8] = b", with args beginning with";
+
 /// No vector is given more room than this ahead of its elements: levels nested in one another may each announce what
 /// the whole frame has room for only once.
 const MAX_CAPACITY: usize = 1024;
 
 /// Decodes one whole frame into what redis-rs's users expect: the same as [`redis::parse_redis_value`], except that
 /// an error line that is not UTF-8 is decoded lossily rather than lost, and that an error's text is cut off after
-/// 64 KiB.
+/// 64 KiB, and in front of the arguments of a command that the server does not know.
 pub(crate) fn decode(frame: &[u8]) -> Result<Value, ProtocolError> {
     let mut cursor = Cursor { frame, pos: 0 };
     let value = cursor.value(0)?;
@@ -223,6 +226,8 @@ impl<'a> Cursor<'a> {
 /// Written out as a blob error in either case, which redis-rs decodes lossily.
 fn server_error(text: &[u8]) -> Result<Value, ProtocolError> {
     let text = &text[..text.len().min(MAX_BY_REDIS_RS)];
+    // They may be secret, and errors go into logs.
+    let text = memchr::memmem::find(text, ARGUMENTS).map_or(text, |at| &text[..at]);
     let mut frame = Vec::new();
     header(&mut frame, b'!', text.len());
     frame.extend_from_slice(text);

@@ -65,8 +65,12 @@ pub(crate) enum Writer {
 
 impl Transport {
     /// Connects to the address that `target` names. A TLS server has to prove that it is `server_name`, or the host
-    /// where none is given, before this returns, unless the address lets it off.
-    pub(crate) async fn connect(target: &Target, server_name: Option<&str>) -> io::Result<Self> {
+    /// where none is given, before this returns, unless the address lets it off; `begin_tls` is called before that.
+    pub(crate) async fn connect(
+        target: &Target,
+        server_name: Option<&str>,
+        begin_tls: impl FnOnce(),
+    ) -> io::Result<Self> {
         let info = &target.info;
         let (reader, writer) = match info.addr() {
             ConnectionAddr::Tcp(host, port) => {
@@ -80,6 +84,7 @@ impl Transport {
                 // First, so that a mistake in it shows whether there is a server or not.
                 let handshake = tls::prepare(name, &target.tls, *insecure).await?;
                 let stream = tcp::connect(host, *port, info).await?;
+                begin_tls();
                 return Ok(Self::Tls(Box::new(handshake.perform(stream).await?)));
             }
             #[cfg(unix)]

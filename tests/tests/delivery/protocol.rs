@@ -8,7 +8,7 @@ use swapplex::config::Source;
 use swapplex::{
     Client, ConnectError, ConnectionEvent, Error, HandshakeError, LostCause, NoReply, NotExecuted,
 };
-use swapplex_tests::{Answer, ScriptedServer, child, memory};
+use swapplex_tests::{Answer, Cut, Direction, Proxy, RedisServer, ScriptedServer, child, memory};
 use tokio::runtime::Runtime;
 
 use crate::{eager, scripted};
@@ -50,7 +50,11 @@ async fn row_27_a_handshake_that_is_never_answered_ends_and_lets_go_of_those_who
         assert!(matches!(unreachable(&error), ConnectError::Timeout { .. }));
         // Whoever reads that in a log wants to know which server it was.
         let server = format!("127.0.0.1:{}", server.port());
-        assert!(error.to_string().contains(&server), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains(&server) && text.contains("did not answer"),
+            "{text}"
+        );
     }
     assert!(
         started.elapsed() < Duration::from_secs(5),
@@ -59,6 +63,42 @@ async fn row_27_a_handshake_that_is_never_answered_ends_and_lets_go_of_those_who
     );
     // Nothing is left of the attempt.
     server.until(|seen| seen.open == 0).await;
+}
+
+#[tokio::test]
+async fn a_server_that_resets_the_handshake_may_expect_tls() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    proxy.cut_after(Direction::Replies, 0, Cut::Reset);
+    let client = Client::builder(Source::url(proxy.url()).unwrap())
+        .command_timeout(Duration::from_millis(300))
+        .build();
+    let text = client.get("k").await.unwrap_err().to_string();
+    assert!(text.contains("does it expect TLS"), "{text}");
+}
+
+#[tokio::test]
+async fn a_sentinel_is_no_server() {
+    let mode = "%1\r\n$4\r\nmode\r\n$8\r\nsentinel\r\n";
+    let server = ScriptedServer::start(move |request| match request.name().as_str() {
+        "HELLO" => Answer::raw(mode),
+        _ => Answer::error(&format!("ERR unknown command '{}'", request.name())),
+    });
+    let client = Client::open(server.url()).unwrap();
+    let error = client.get("k").await.unwrap_err();
+    let Error::NotExecuted(NotExecuted::Connect(cause)) = &error else {
+        panic!("{error}")
+    };
+    assert!(
+        matches!(
+            **cause,
+            ConnectError::Handshake {
+                error: HandshakeError::Sentinel,
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 /// Bytes that look like nothing in particular, the same for the same seed.

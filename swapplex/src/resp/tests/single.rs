@@ -185,3 +185,13 @@ fn a_lone_reply_is_told_apart_without_decoding() {
     assert_eq!(element(b"$1\r\na\r"), Err(ProtocolError::Truncated));
     assert_eq!(element(b""), Err(ProtocolError::Truncated));
 }
+
+#[test]
+fn an_error_does_not_repeat_the_arguments_of_an_unknown_command() {
+    let error = b"-ERR unknown command 'SET', with args beginning with: 'k' 'hunter2' \r\n";
+    let said = match decode(error).expect("it is an error line") {
+        Value::ServerError(error) => format!("{} {}", error.code(), error.details().unwrap_or_default()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(said, "ERR unknown command 'SET'");
+}
