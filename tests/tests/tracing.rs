@@ -135,7 +135,7 @@ fn connects_losses_replays_and_outboxes_are_told() {
             );
             for epoch in ["epoch=1", "epoch=2"] {
                 assert_eq!(
-                    record.count(&["INFO swapplex::connection", "message=connected", epoch]),
+                    record.count(&["INFO swapplex::connection", "message=connected", &address, epoch]),
                     1,
                     "{text}"
                 );

@@ -6,6 +6,7 @@
 //! will run. Whether that was possible is noted here.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -39,14 +40,16 @@ impl Fences {
             .find_map(|(known, holds)| (*known == epoch).then_some(*holds))
     }
 
-    /// Says, once, that writes are not sent again for want of a fence.
-    pub(super) fn warn(&self) {
+    /// Says, once, that writes to `database` are not sent again for want of a fence.
+    pub(super) fn warn(&self, database: impl fmt::Display) {
         if !self.has_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 target: "swapplex::replay",
+                %database,
                 "writes that were sent when their connection was lost are not sent again but end as an unknown \
                  outcome, because the server does not let us see to it that they don't run late: \
-                 that takes CLIENT INFO (Redis 6.2) and CLIENT KILL, and the right to use both"
+                 that takes a TCP connection, CLIENT INFO (Redis 6.2) and CLIENT KILL, and the right to use both \
+                 (+client|info +client|kill)"
             );
         }
     }

@@ -150,7 +150,7 @@ impl Journey {
                     sends_again(shared, request, doubt.epoch);
                     return Ok(());
                 }
-                Some(false) => shared.fences.warn(),
+                Some(false) => shared.fences.warn(shared.destination.source.title()),
                 // It had another runtime's connection, or one of its own, or one that was being replaced.
                 None => {}
             }

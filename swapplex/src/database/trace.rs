@@ -18,15 +18,23 @@ macro_rules! connection {
 /// Tells what happened to a database's connection.
 pub(super) fn event(destination: &Destination, event: &ConnectionEvent) {
     let database = || destination.source.title();
+    // That was loaded for this connection, or for one after it.
+    let server = || {
+        destination
+            .last()
+            .map(|loaded| tracing::field::display(loaded.server))
+    };
     match event {
         ConnectionEvent::Connected { epoch, client_id } => {
-            connection!(info, database = %database(), epoch, client_id, "connected");
+            connection!(info, database = %database(), server = server(), epoch, client_id, "connected");
         }
         ConnectionEvent::Disconnected { epoch, cause } => match &**cause {
             LostCause::Closed | LostCause::RuntimeEnded => {
-                connection!(debug, database = %database(), epoch, cause = %cause, "disconnected");
+                connection!(debug, database = %database(), server = server(), epoch, cause = %cause, "disconnected");
             }
-            _ => connection!(warn, database = %database(), epoch, cause = %cause, "disconnected"),
+            _ => {
+                connection!(warn, database = %database(), server = server(), epoch, cause = %cause, "disconnected")
+            }
         },
         ConnectionEvent::Failed { cause, next_attempt } => {
             connection!(

@@ -2,20 +2,21 @@
 //!
 //! | target | level | message or span | fields | when |
 //! |---|---|---|---|---|
-//! | `swapplex::connection` | `INFO` | `connected` | `database`, `epoch`, `client_id` | a connection is live |
-//! | | `WARN` | `disconnected` | `database`, `epoch`, `cause` | it was lost |
+//! | `swapplex::connection` | `INFO` | `connected` | `database`, `server`, `epoch`, `client_id` | a connection is live |
+//! | | `WARN` | `disconnected` | `database`, `server`, `epoch`, `cause` | it was lost |
 //! | | `DEBUG` | `disconnected` | the same | it was closed, or its runtime has ended |
 //! | | `WARN` | `connecting failed` | `database`, `cause`, `next_attempt_in` | once per attempt, so every 1.5 to 2 s |
 //! | | `WARN` | `TLS without verification: the server may be anybody` | | at each connect to a URL with `#insecure` |
 //! | | `DEBUG` | span `connect` | `database`, `server` | from the socket to the end of the handshake; dedicated connections too |
 //! | | `DEBUG` | span `on_connect` | `epoch` | around the [hook](crate::ClientBuilder::on_connect) |
 //! | `swapplex::replay` | `DEBUG` | `sent again` | `command`, `epoch` | for each request that is, with the connection that it was lost on |
-//! | | `WARN` | | | once per database: sent writes are not sent again, because the server does not let us [fence](crate::docs::delivery) them off |
+//! | | `WARN` | | `database` | once per database, when a connection was lost with writes under way: sent writes are not sent again, because the server does not let us [fence](crate::docs::delivery) them off |
 //! | `swapplex::outbox` | `TRACE` | `answered` | `epoch`, `requests`, `batches`, `batched_keys` | for each write that got all its replies: how many requests it carried, how many `MGET`s and `MSET`s of several callers' keys were among them, and how many keys in those |
 //! | `swapplex::config` | `WARN` | `variables are set that have no effect` | `variables` | once per database, by name |
 //! | `swapplex::runtime` and below | `WARN` | | `unsettled`, `unfinished` | a runtime ended with requests unanswered, or endings not run |
 //!
-//! `database` is the prefix of the database's variables, such as `SESSIONS_*`, where it has one. `epoch` numbers the connections of one
+//! `database` is the prefix of the database's variables, such as `SESSIONS_*`, or else says that the address was given in
+//! code; `server` is the address that was connected to last. `epoch` numbers the connections of one
 //! database, as in [`ConnectionEvent`](crate::ConnectionEvent). Nothing here holds an argument, a value or a password; a
 //! `cause` holds the server's own words.
 //!
