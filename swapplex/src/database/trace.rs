@@ -33,7 +33,7 @@ pub(super) fn event(destination: &Destination, event: &ConnectionEvent) {
                 connection!(debug, database = %database(), server = server(), epoch, cause = %cause, "disconnected");
             }
             _ => {
-                connection!(warn, database = %database(), server = server(), epoch, cause = %cause, "disconnected")
+                connection!(warn, database = %database(), server = server(), epoch, cause = %cause, "disconnected");
             }
         },
         ConnectionEvent::Failed { cause, next_attempt } => {
