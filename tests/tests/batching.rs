@@ -24,6 +24,41 @@ async fn connected() -> (RedisServer, Client) {
     (server, client)
 }
 
+/// How many `MGET`s so many tasks' gets travel in: the median of some rounds, since another program may take a core
+/// away in the middle of one.
+async fn mgets_of_spawned_gets(tasks: u64) -> u64 {
+    let (server, client) = connected().await;
+    let mut rounds = Vec::new();
+    for round in 0..9 {
+        server.reset_calls();
+        let tasks: Vec<_> = (0..tasks)
+            .map(|i| {
+                let client = client.clone();
+                tokio::spawn(async move { client.get(format!("round:{round}:{i}")).await })
+            })
+            .collect();
+        for task in tasks {
+            assert_eq!(task.await.unwrap().unwrap(), None);
+        }
+        rounds.push(server.calls("mget"));
+    }
+    rounds.sort_unstable();
+    println!("{tasks} tasks: {rounds:?} MGETs");
+    rounds[rounds.len() / 2]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_gets_of_512_tasks_travel_in_at_most_8_mgets() {
+    let mgets = tokio::spawn(mgets_of_spawned_gets(512)).await.unwrap();
+    assert!((1..=8).contains(&mgets), "{mgets} MGETs");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_gets_of_1024_tasks_travel_in_at_most_12_mgets() {
+    let mgets = tokio::spawn(mgets_of_spawned_gets(1024)).await.unwrap();
+    assert!((1..=12).contains(&mgets), "{mgets} MGETs");
+}
+
 #[tokio::test]
 async fn a_lone_get_is_one_get() {
     let (server, client) = connected().await;

@@ -5,14 +5,16 @@ use std::sync::{Arc, Mutex};
 use crate::multiplex::{Connection, Outbox};
 use crate::sync::lock;
 
-/// An outbox that so many callers have joined in the first turn is given another. Tokio's turns are 61 tasks long at most.
+/// An outbox that so many callers have joined in each turn is given another. Tokio's turns are 61 tasks long at most.
 const STILL_GROWING: usize = 32;
+/// So many turns at most.
+const TURNS: usize = 3;
 
 /// Has a thread's open outbox closed by a task that lets the other ready tasks go first.
 ///
 /// Closing at once would send the first task's request alone: a spawned task runs right behind its parent. Tokio's
 /// own yield comes back when the worker has run out of ready tasks, or after it has run 61 of them. In a crowd a second
-/// such turn saves the server more work than it costs anybody time; a third one only leaves the server waiting.
+/// and a third such turn save the server more work than they cost anybody time; a fourth one leaves it waiting.
 ///
 /// One such task serves all outboxes that are opened before its turn comes. Each spawned task may wake another worker,
 /// and a caller who fills one outbox after the other would pay for that every time.
@@ -55,11 +57,11 @@ impl Closer {
         entrusted
     }
 
-    /// Whether what there is to close has so many callers that more will come.
-    fn is_growing(&self) -> bool {
+    /// Whether what there is to close has so many callers after these turns that more will come.
+    fn is_growing(&self, turns: usize) -> bool {
         let next = lock(&self.next);
         next.as_ref()
-            .is_some_and(|next| next.outbox.is_open() && next.outbox.callers() >= STILL_GROWING)
+            .is_some_and(|next| next.outbox.is_open() && next.outbox.callers() >= turns * STILL_GROWING)
     }
 }
 
@@ -68,9 +70,11 @@ pub(super) fn close_late(closer: Arc<Closer>) -> impl Future<Output = ()> {
     // Made here and not in the future's body, which never runs if the runtime ends before it is first polled.
     let closing = Closing(closer);
     async move {
-        tokio::task::yield_now().await;
-        if closing.0.is_growing() {
+        for turns in 1..=TURNS {
             tokio::task::yield_now().await;
+            if !closing.0.is_growing(turns) {
+                break;
+            }
         }
         drop(closing);
     }

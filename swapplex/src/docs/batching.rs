@@ -24,7 +24,7 @@
 //! no channel to cross, and no one-shot to allocate. The request that opens an outbox also spawns a small task that
 //! yields once and then closes the outbox: it comes back when the worker has run the other tasks that were ready, or, on
 //! Tokio's multi-thread runtime, after 61 of them. If 32 callers or more joined in that time, it lets the outbox grow for
-//! one more turn. Where a caller fills one outbox and opens the next before the task's turn comes, the task
+//! another such turn, and for a third one. Where a caller fills one outbox and opens the next before the task's turn comes, the task
 //! closes the last one, and no other is spawned. Closing hands the whole buffer to the socket in one write, from
 //! whatever thread that happens on, and the row of slots to the one task that reads. Replies come back in the order of
 //! requests; the reader walks down the row, puts each answer where it belongs, and wakes each caller once.
