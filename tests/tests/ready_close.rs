@@ -145,6 +145,19 @@ async fn a_server_that_is_loading_says_so_at_once() {
     assert_eq!(pings.count(), 1, "it was asked again");
 }
 
+#[tokio::test]
+async fn what_will_not_be_right_in_a_moment_is_told_from_what_may() {
+    let guarded = RedisServer::builder().user("app on >p ~* +@all").start();
+    let nobody = ReservedPort::new().unwrap();
+    for (url, is_permanent) in [
+        (guarded.url_as("app", "wrong"), true),
+        (format!("redis://127.0.0.1:{}", nobody.number()), false),
+    ] {
+        let reason = Client::open(url).unwrap().ready().await.unwrap_err();
+        assert_eq!(reason.is_permanent(), is_permanent, "{reason}");
+    }
+}
+
 #[test]
 fn nothing_is_ready_outside_of_a_runtime() {
     let client = Client::open("redis://127.0.0.1:1").unwrap();

@@ -14,7 +14,9 @@ const TURNS: usize = 3;
 ///
 /// Closing at once would send the first task's request alone: a spawned task runs right behind its parent. Tokio's
 /// own yield comes back when the worker has run out of ready tasks, or after it has run 61 of them. In a crowd a second
-/// and a third such turn save the server more work than they cost anybody time; a fourth one leaves it waiting.
+/// such turn saves the server more work than it costs anybody time. A third one is there for bursts: 1,024 tasks that are
+/// spawned at once then travel in 7 or 8 `MGET`s, and without it in up to 15 on a busy machine. It costs 512 tasks with one
+/// request after another 3 to 7% of their time (loopback, two processors, 80 turns each).
 ///
 /// One such task serves all outboxes that are opened before its turn comes. Each spawned task may wake another worker,
 /// and a caller who fills one outbox after the other would pay for that every time.

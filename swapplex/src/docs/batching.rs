@@ -20,14 +20,15 @@
 //! # The outbox
 //!
 //! Each thread has an open **outbox** per database: a buffer of encoded requests, and a row of slots for the replies.
-//! When a request is first polled it is encoded into that buffer, on the thread that polls it, and gets a slot. There is
-//! no channel to cross, and no one-shot to allocate. The request that opens an outbox also spawns a small task that
-//! yields once and then closes the outbox: it comes back when the worker has run the other tasks that were ready, or, on
-//! Tokio's multi-thread runtime, after 61 of them. If 32 callers or more joined in that time, it lets the outbox grow for
-//! another such turn, and for a third one. Where a caller fills one outbox and opens the next before the task's turn comes, the task
-//! closes the last one, and no other is spawned. Closing hands the whole buffer to the socket in one write, from
-//! whatever thread that happens on, and the row of slots to the one task that reads. Replies come back in the order of
-//! requests; the reader walks down the row, puts each answer where it belongs, and wakes each caller once.
+//! When a request is first polled it is encoded into that buffer, on the thread that polls it, and gets a slot. There
+//! is no channel to cross, and no one-shot to allocate. The request that opens an outbox also spawns a small task that
+//! yields once and then closes the outbox: it comes back when the worker has run the other tasks that were ready, or,
+//! on Tokio's multi-thread runtime, after 61 of them. If 32 callers or more joined in that time, it lets the outbox
+//! grow for another such turn, and for a third one. Where a caller fills one outbox and opens the next before the
+//! task's turn comes, the task closes the last one, and no other is spawned. Closing hands the whole buffer to the
+//! socket in one write, from whatever thread that happens on, and the row of slots to the one task that reads. Replies
+//! come back in the order of requests; the reader walks down the row, puts each answer where it belongs, and wakes each
+//! caller once.
 //!
 //! So a request waits for tasks that were about to run anyway, and for nothing else. Should one of these block the thread,
 //! an outbox that has been open for 10 ms is closed by the task that reads, when it next comes by, and at the latest when
@@ -89,11 +90,12 @@
 //!   that key gets the error. The key is remembered for as long as the connection lives, up to 1,024 of them, and travels
 //!   in a command of its own.
 //! - **A denied command** (the user may `GET` but not `MGET`), an unknown one (renamed, or not there in a proxy), or
-//!   **`CROSSSLOT`** (the server is part of a cluster, where keys of one command must live together): sharing is switched off for the connection, and gets and sets are plain
-//!   commands from then on. They still travel in outboxes, which is most of the gain. Where the server says at once that it
-//!   is part of a cluster, as it does with RESP3, it is off from the start.
-//! - **A joint reply over [`reply_limit`](crate::ClientBuilder::reply_limit)** breaks the connection. Each of its keys is asked
-//!   for alone then, and travels so for as long as the next connection lives.
+//!   **`CROSSSLOT`** (the server is part of a cluster, where keys of one command must live together): sharing is
+//!   switched off for the connection, and gets and sets are plain commands from then on. They still travel in outboxes,
+//!   which is most of the gain. Where the server says at once that it is part of a cluster, as it does with RESP3, it
+//!   is off from the start.
+//! - **A joint reply over [`reply_limit`](crate::ClientBuilder::reply_limit)** breaks the connection. Each of its keys
+//!   is asked for alone then, and travels so for as long as the next connection lives.
 //! - **Anything else**, such as `OOM`, is every member's error. They share it.
 //!
 //! Nothing was written when an `MSET` failed in one of the first two ways, so setting again is safe.

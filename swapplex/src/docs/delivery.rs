@@ -134,9 +134,10 @@
 //! these was not executed, and is sent again. A script that answers so, or meets such a refusal on its way, is not: what
 //! stands in front of that was executed.
 //!
-//! A server that refuses `MULTI` itself (a user without `+multi`, a proxy) has no transaction to discard: the commands of an
-//! atomic pipeline are right behind it, and run one by one where it allows them. Their caller gets the error for `MULTI`. Should the connection be lost while
-//! the pipeline is being sent, and before that error has come, those in front of the cut may run twice.
+//! A server that refuses `MULTI` itself (a user without `+multi`, a proxy) has no transaction to discard: the commands
+//! of an atomic pipeline are right behind it, and run one by one where it allows them. Their caller gets the error for
+//! `MULTI`. Should the connection be lost while the pipeline is being sent, and before that error has come, those in
+//! front of the cut may run twice.
 //!
 //! # Requests that break connections
 //!

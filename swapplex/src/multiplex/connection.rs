@@ -82,7 +82,8 @@ impl Connection {
         Some(self.open_at(Instant::now(), false))
     }
 
-    /// The same for a request that travels alone, and may take so much longer than others: opened later, as far as deadlines go.
+    /// The same for a request that travels alone, and may take so much longer than others: opened later, as far as
+    /// deadlines go.
     pub(crate) fn open_alone(&self, length: usize, longer: Duration) -> Option<Arc<Outbox>> {
         self.has_room(length)
             .then(|| self.open_at(Instant::now() + longer, true))

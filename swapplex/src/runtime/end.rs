@@ -100,6 +100,8 @@ pub(super) fn run(runtime: &Runtime, barrier: &Arc<Barrier>, deadline: Duration)
     }
     // Certainly an async context: what follows is Tokio's panic about that.
     if tokio::runtime::worker_index().is_some() {
+        let left = lock(&barrier.endings).take();
+        discard(left);
         return None;
     }
     let block_on = || {
@@ -123,6 +125,9 @@ pub(super) fn run(runtime: &Runtime, barrier: &Arc<Barrier>, deadline: Duration)
     } else {
         catch_unwind(AssertUnwindSafe(block_on))
     };
+    // Also where there was no thread to be had, or the end itself panicked.
+    let left = lock(&barrier.endings).take();
+    discard(left);
     outcome.unwrap_or_else(Some)
 }
 
