@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::{self, Future};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -281,5 +281,43 @@ async fn nobody_waits_beyond_the_deadline_where_the_thread_that_asked_is_blocked
             matches!(error, Error::NotExecuted(NotExecuted::Timeout)),
             "{error:?}"
         ),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_are_here_do_not_wait_for_a_thread_that_is_blocked() {
+    let server = RedisServer::start();
+    // Nobody is given up on: the driver would come by for that.
+    let settings = Client::builder(Source::url(server.url()).unwrap());
+    let client = settings.command_timeout(2 * FOR_EVER).build();
+    client.set("warm", "up").await.unwrap();
+    for _ in 0..200 {
+        let asked = client.stats().requests;
+        let missing = Arc::new(AtomicUsize::new(64));
+        let (watched, waited_for) = (client.clone(), Arc::clone(&missing));
+        // Looks all the time, so that it is ready to run where the answers are read, and then lets nothing run there.
+        let blocks = tokio::spawn(async move {
+            while watched.stats().requests == asked {
+                tokio::task::yield_now().await;
+            }
+            let is_over = || waited_for.load(Ordering::Acquire) == 0;
+            assert!(block_until(is_over), "nobody is told");
+        });
+        let gets = (0..missing.load(Ordering::Relaxed)).map(|_| {
+            let (client, missing) = (client.clone(), Arc::clone(&missing));
+            tokio::spawn(async move {
+                assert_eq!(client.get("warm").await.unwrap().as_deref(), Some(&b"up"[..]));
+                missing.fetch_sub(1, Ordering::Release);
+            })
+        });
+        let tasks: Vec<_> = gets.chain([blocks]).collect();
+        // Of two workers, the one that sleeps is not always the one that is told of what a socket receives.
+        block_until(|| {
+            tokio::spawn(future::ready(()));
+            missing.load(Ordering::Acquire) == 0
+        });
+        for task in tasks {
+            task.await.unwrap();
+        }
     }
 }

@@ -30,9 +30,14 @@
 //! come back in the order of requests; the reader walks down the row, puts each answer where it belongs, and wakes each
 //! caller once.
 //!
+//! Sixteen tasks or more whose answers came together are woken in one go, when the reader's worker has run the tasks
+//! that were ready. Woken one after the other, each two of them would have Tokio wake another worker, which on a busy
+//! machine runs these two and falls asleep again. 512 tasks with one command after another take 0.76 to 0.86 of the time
+//! that way (loopback, two processors, two and four workers, 60 to 100 turns each).
+//!
 //! So a request waits for tasks that were about to run anyway, and for nothing else. Should one of these block the thread,
 //! an outbox that has been open for 10 ms is closed by the task that reads, when it next comes by, and at the latest when
-//! the deadline comes. Of 512 tasks that are spawned at once on two workers, each with one request, a handful of writes
+//! the deadline comes; and answers that are there are told of after 2 ms. Of 512 tasks that are spawned at once on two workers, each with one request, a handful of writes
 //! comes.
 //!
 //! Three more rules make the edges come out right:

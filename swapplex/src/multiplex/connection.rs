@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use std::{io, mem};
 
@@ -18,6 +18,7 @@ use super::budget::Budget;
 use super::cause::LostCause;
 use super::outbox::{Filled, FrameAt, Outbox};
 use super::undelivered::Reason;
+use super::waking::Waking;
 use super::wire::{Load, Overdue, Slices, Wire};
 use crate::stats::Counters;
 use crate::sync::{lock, wake};
@@ -209,7 +210,7 @@ impl Connection {
         chunk: &bytes::Bytes,
         mut frames: &[FrameAt],
         now: Instant,
-        wakers: &mut Vec<Waker>,
+        waking: &mut Waking,
     ) -> bool {
         while !frames.is_empty() {
             let Some(outbox) = lock(&self.wire).front().cloned() else {
@@ -218,7 +219,7 @@ impl Connection {
             let Filled {
                 frames: used,
                 complete,
-            } = outbox.fill(chunk, frames, wakers);
+            } = outbox.fill(chunk, frames, &mut waking.answered);
             frames = &frames[used..];
             if complete {
                 let tally = outbox.tally();
@@ -239,7 +240,7 @@ impl Connection {
                 self.write(wire);
                 self.tell_of_room(has_room);
             }
-            wake(wakers.drain(..));
+            waking.wake_answered();
         }
         true
     }

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use std::{future, mem};
 
@@ -13,9 +13,9 @@ use tokio::time::{Instant, Sleep};
 use super::cause::LostCause;
 use super::connection::Connection;
 use super::outbox::FrameAt;
+use super::waking::{OVERSLEPT, Waking};
 use super::wire::NEGLECTED;
 use crate::resp::{Kind, Limits, Scanner};
-use crate::sync::wake;
 use crate::transport::Transport;
 
 /// What one read buffer holds: some hundred small replies, so that its one allocation is shared by many.
@@ -35,8 +35,7 @@ pub(crate) struct Driver {
     received: BytesMut,
     /// Frames found in one go; kept for its memory.
     frames: Vec<FrameAt>,
-    /// Callers to wake; kept for its memory.
-    wakers: Vec<Waker>,
+    waking: Waking,
     patience: Duration,
     timer: Pin<Box<Sleep>>,
     /// When bytes last came.
@@ -59,7 +58,7 @@ impl Driver {
             scanner: Scanner::new(limits),
             received: leftover,
             frames: Vec::new(),
-            wakers: Vec::new(),
+            waking: Waking::default(),
             patience,
             timer: Box::pin(tokio::time::sleep(patience)),
             heard: Instant::now(),
@@ -102,6 +101,7 @@ impl Driver {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<LostCause> {
         // First, so that a wake-up that comes while the rest is looked at is not lost.
         self.connection.driver.register(cx.waker());
+        self.waking.catch_up(cx.waker());
         if let Poll::Ready(cause) = self.poll_read(cx) {
             return Poll::Ready(cause);
         }
@@ -180,7 +180,7 @@ impl Driver {
         }
         if !self
             .connection
-            .deliver(&chunk, &self.frames, self.heard, &mut self.wakers)
+            .deliver(&chunk, &self.frames, self.heard, &mut self.waking)
         {
             return Err(LostCause::SurplusReply);
         }
@@ -202,6 +202,12 @@ impl Driver {
             self.timer
                 .as_mut()
                 .reset(Instant::now() + first.min(self.patience));
+        }
+        if self.waking.has_late {
+            let limit = self.heard + OVERSLEPT;
+            if self.timer.deadline() > limit {
+                self.timer.as_mut().reset(limit);
+            }
         }
         loop {
             ready!(self.timer.as_mut().poll(cx));
@@ -237,8 +243,6 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // Those that were answered when it panicked.
-        wake(self.wakers.drain(..));
         // The runtime ended under us, or a panic did: nobody may be left waiting. A writer at work is on another
         // thread and finishes by itself, since it never waits.
         let cause = Arc::new(LostCause::RuntimeEnded);

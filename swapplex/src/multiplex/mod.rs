@@ -11,6 +11,7 @@ mod group;
 mod handshake;
 mod outbox;
 mod undelivered;
+mod waking;
 mod wire;
 
 pub use cause::LostCause;
