@@ -24,21 +24,21 @@
 //! is no channel to cross, and no one-shot to allocate. The request that opens an outbox also spawns a small task that
 //! yields once and then closes the outbox: it comes back when the worker has run the other tasks that were ready, or,
 //! on Tokio's multi-thread runtime, after 61 of them. If 32 callers or more joined in that time, it lets the outbox
-//! grow for another such turn, and for a third one. Where a caller fills one outbox and opens the next before the
-//! task's turn comes, the task closes the last one, and no other is spawned. Closing hands the whole buffer to the
-//! socket in one write, from whatever thread that happens on, and the row of slots to the one task that reads. Replies
-//! come back in the order of requests; the reader walks down the row, puts each answer where it belongs, and wakes each
-//! caller once.
+//! grow for another such turn, and, if keys share a command in it, for a third one. Where a caller fills one outbox and
+//! opens the next before the task's turn comes, the task closes the last one, and no other is spawned. Closing hands
+//! the whole buffer to the socket in one write, from whatever thread that happens on, and the row of slots to the one
+//! task that reads. Replies come back in the order of requests; the reader walks down the row, puts each answer where
+//! it belongs, and wakes each caller once.
 //!
 //! Sixteen tasks or more whose answers came together are woken in one go, when the reader's worker has run the tasks
 //! that were ready. Woken one after the other, each two of them would have Tokio wake another worker, which on a busy
-//! machine runs these two and falls asleep again. 512 tasks with one command after another take 0.76 to 0.86 of the time
-//! that way (loopback, two processors, two and four workers, 60 to 100 turns each).
+//! machine runs these two and falls asleep again. 512 tasks with one command after another take 0.76 to 0.86 of the
+//! time that way (loopback, two processors, two and four workers, 60 to 100 turns each).
 //!
-//! So a request waits for tasks that were about to run anyway, and for nothing else. Should one of these block the thread,
-//! an outbox that has been open for 10 ms is closed by the task that reads, when it next comes by, and at the latest when
-//! the deadline comes; and answers that are there are told of after 2 ms. Of 512 tasks that are spawned at once on two workers, each with one request, a handful of writes
-//! comes.
+//! So a request waits for tasks that were about to run anyway, and for nothing else. Should one of these block the
+//! thread, an outbox that has been open for 10 ms is closed by the task that reads, when it next comes by, and at the
+//! latest when the deadline comes; and answers that are there are told of after 2 ms. Of 512 tasks that are spawned at
+//! once on two workers, each with one request, a handful of writes comes.
 //!
 //! Three more rules make the edges come out right:
 //!

@@ -75,6 +75,11 @@ impl Draft {
         self.requests.len() + self.gets.len_bytes() + self.sets.len_bytes() + hashes
     }
 
+    /// Whether some requests wait for others of their kind.
+    pub(super) fn has_groups(&self) -> bool {
+        !(self.gets.is_empty() && self.sets.is_empty() && self.hashes.is_empty())
+    }
+
     /// Takes in what the caller of `slot` asks for.
     #[inline]
     pub(super) fn take(&mut self, ask: Ask<'_>, slot: SlotIndex, task: Option<task::Id>, owed: &mut Owed) {

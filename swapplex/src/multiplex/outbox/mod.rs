@@ -239,6 +239,12 @@ impl Outbox {
         lock(&self.inner).slots.len()
     }
 
+    /// Whether keys share a command that is not written yet.
+    pub(crate) fn has_groups(&self) -> bool {
+        let inner = lock(&self.inner);
+        inner.draft.as_ref().is_some_and(|draft| draft.has_groups())
+    }
+
     /// How many callers are in here that have no answer yet.
     pub(super) fn waiting(&self) -> usize {
         lock(&self.inner)
