@@ -267,6 +267,25 @@ async fn a_request_is_sent_on_the_next_connection_where_the_thread_that_asked_is
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_is_sent_by_itself_where_the_thread_that_asked_is_blocked() {
+    let server = RedisServer::start();
+    // Nobody is given up on: the driver would come by for that.
+    let settings = Client::builder(Source::url(server.url()).unwrap());
+    let client = settings.command_timeout(2 * FOR_EVER).build();
+    client.set("warm", "up").await.unwrap();
+    // Of two workers, the one that sleeps is not always the one that is told of sockets and timers.
+    let wakes_workers = async {
+        loop {
+            tokio::spawn(future::ready(())).await.unwrap();
+            thread::sleep(Duration::from_millis(1));
+            tokio::task::yield_now().await;
+        }
+    };
+    let answer = answer_beside_a_blocked_thread(&client, wakes_workers).await;
+    assert_eq!(answer.unwrap().as_deref(), Some(&b"up"[..]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_waits_beyond_the_deadline_where_the_thread_that_asked_is_blocked() {
     let server = RedisServer::start();
     let client = Client::builder(Source::url(server.url()).unwrap())

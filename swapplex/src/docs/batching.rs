@@ -36,9 +36,9 @@
 //! time that way (loopback, two processors, two and four workers, 60 to 100 turns each).
 //!
 //! So a request waits for tasks that were about to run anyway, and for nothing else. Should one of these block the
-//! thread, an outbox that has been open for 10 ms is closed by the task that reads, when it next comes by, and at the
-//! latest when the deadline comes; and answers that are there are told of after 2 ms. Of 512 tasks that are spawned at
-//! once on two workers, each with one request, a handful of writes comes.
+//! thread, its open outbox is closed by the task that reads, after 10 to 20 ms, and answers that are there are told of
+//! after 2 ms, given that Tokio has another worker to run that task. Of 512 tasks that are spawned at once on two
+//! workers, each with one request, a handful of writes comes.
 //!
 //! Three more rules make the edges come out right:
 //!

@@ -38,8 +38,8 @@ pub(crate) struct Connection {
     crowd: AtomicUsize,
     writer: Mutex<Option<DirectWriter>>,
     pub(super) driver: AtomicWaker,
-    /// Set while the driver has no timer running, so that the first request must wake it.
-    pub(super) is_idle: AtomicBool,
+    /// Set while the driver does not look after open outboxes, so that who opens the first one must wake it.
+    pub(super) is_unwatched: AtomicBool,
     budget: Budget,
     left_sent: AtomicBool,
     /// Somebody wants a new connection in place of this one.
@@ -64,7 +64,7 @@ impl Connection {
             crowd: AtomicUsize::new(0),
             writer: Mutex::new(writer),
             driver: AtomicWaker::new(),
-            is_idle: AtomicBool::new(true),
+            is_unwatched: AtomicBool::new(true),
             budget: Budget::new(budget),
             left_sent: AtomicBool::new(false),
             renewal: Notify::new(),
@@ -92,7 +92,7 @@ impl Connection {
 
     fn open_at(&self, opened: Instant, is_lone: bool) -> Arc<Outbox> {
         let outbox = lock(&self.wire).open(self.epoch, opened, is_lone);
-        if self.is_idle.swap(false, Ordering::Relaxed) {
+        if self.is_unwatched.swap(false, Ordering::Relaxed) {
             self.driver.wake();
         }
         outbox

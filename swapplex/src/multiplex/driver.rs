@@ -42,6 +42,8 @@ pub(crate) struct Driver {
     heard: Instant,
     /// The timer is not set, since nothing was owed when it last fired.
     timer_rests: bool,
+    /// The timer is set to when whoever opens an outbox now should have closed it.
+    looks_soon: bool,
 }
 
 impl Driver {
@@ -63,6 +65,7 @@ impl Driver {
             timer: Box::pin(tokio::time::sleep(patience)),
             heard: Instant::now(),
             timer_rests: true,
+            looks_soon: false,
         }
     }
 
@@ -187,29 +190,18 @@ impl Driver {
         breach
     }
 
-    /// One timer looks after the deadlines of all requests; it rests while there are none.
+    /// One timer looks after deadlines, and after what threads that are blocked leave undone; it rests where there is
+    /// nothing of the kind.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<LostCause> {
-        if self.connection.is_idle.load(Ordering::Relaxed) {
-            return Poll::Pending;
-        }
-        if mem::take(&mut self.timer_rests) {
-            // Whoever goes alone is on the way by now.
-            let first = if self.connection.has_open() {
-                NEGLECTED
-            } else {
-                self.patience
-            };
-            self.timer
-                .as_mut()
-                .reset(Instant::now() + first.min(self.patience));
+        if !self.connection.is_unwatched.load(Ordering::Relaxed) && !mem::replace(&mut self.looks_soon, true)
+        {
+            // Whoever opened an outbox has closed it by then, unless something blocks the thread.
+            self.reset_earlier(Instant::now() + NEGLECTED.min(self.patience));
         }
         if self.waking.has_late {
-            let limit = self.heard + OVERSLEPT;
-            if self.timer.deadline() > limit {
-                self.timer.as_mut().reset(limit);
-            }
+            self.reset_earlier(self.heard + OVERSLEPT);
         }
-        loop {
+        while !self.timer_rests {
             ready!(self.timer.as_mut().poll(cx));
             let now = Instant::now();
             let overdue = self.connection.expire(now, self.patience);
@@ -223,20 +215,37 @@ impl Driver {
                 }
                 next = Some(next.map_or(limit, |next| next.min(limit)));
             }
-            if let Some(next) = next {
-                // Whoever comes meanwhile finds the timer set, and has a deadline that it does not know.
-                self.timer.as_mut().reset(next.min(now + self.patience));
+            self.looks_soon = self.is_any_open();
+            if self.looks_soon {
+                let soon = now + NEGLECTED;
+                next = Some(next.map_or(soon, |next| next.min(soon)));
+            }
+            // Who came meanwhile, and saw that the timer was set, has a deadline that is not among those.
+            let last = now + self.patience;
+            if next.is_some() || !self.connection.is_settled() {
+                self.timer
+                    .as_mut()
+                    .reset(next.map_or(last, |next| next.min(last)));
             } else {
                 self.timer_rests = true;
-                self.connection.is_idle.store(true, Ordering::Relaxed);
-                if self.connection.is_settled() {
-                    return Poll::Pending;
-                }
-                // Somebody came in between, and saw that the timer was set.
-                self.connection.is_idle.store(false, Ordering::Relaxed);
-                self.timer_rests = false;
-                self.timer.as_mut().reset(now + self.patience);
             }
+        }
+        Poll::Pending
+    }
+
+    /// Whether an outbox is open. If none is, who opens one wakes the driver from now on.
+    fn is_any_open(&self) -> bool {
+        let connection = &self.connection;
+        connection.has_open() || {
+            connection.is_unwatched.store(true, Ordering::Relaxed);
+            // Somebody came in between, and saw that the timer was set.
+            connection.has_open() && connection.is_unwatched.swap(false, Ordering::Relaxed)
+        }
+    }
+
+    fn reset_earlier(&mut self, limit: Instant) {
+        if mem::take(&mut self.timer_rests) || self.timer.deadline() > limit {
+            self.timer.as_mut().reset(limit);
         }
     }
 }

@@ -32,8 +32,8 @@ const FIRST_SLOTS: usize = 192;
 const MAX_LOAD: usize = 64;
 /// How many complete outboxes are kept for the next ones.
 const RETIRED: usize = 8;
-/// An outbox that has been open for so long is closed by the driver when it comes by: its own thread takes some hundred
-/// microseconds, unless something blocks it.
+/// An outbox that has been open for so long is closed by the driver, which comes by as often as that while there are open
+/// ones: its own thread takes some hundred microseconds, unless something blocks it.
 pub(super) const NEGLECTED: Duration = Duration::from_millis(10);
 /// How soon to look again for overdue requests that a writer had in its hands.
 const SOON: Duration = Duration::from_millis(5);
@@ -387,10 +387,6 @@ impl Wire {
             }
             true
         });
-        if self.has_open() {
-            let soon = now + NEGLECTED;
-            overdue.next = Some(overdue.next.map_or(soon, |next| next.min(soon)));
-        }
         overdue.oldest = self.in_flight.front().map(|flight| flight.outbox.opened());
         if again {
             overdue.next = Some(now + SOON);
@@ -432,6 +428,8 @@ impl Wire {
         self.drafts.clear();
         self.weight = 0;
         self.shared_in_flight = 0;
+        // Who comes now does not wait for company.
+        self.crowd = 0;
         left_sent
     }
 
@@ -471,7 +469,7 @@ mod tests {
 
     use super::*;
     use crate::multiplex::LostCause;
-    use crate::multiplex::outbox::{Ask, FrameAt};
+    use crate::multiplex::outbox::{Ask, FrameAt, Push};
     use crate::resp::{Frame, Kind};
 
     const PING: &[u8] = b"PING\r\n";
@@ -519,6 +517,21 @@ mod tests {
         wire.return_load(Load::new(), 1 + PING.len());
         wire.lose(&Arc::new(LostCause::ClosedByServer), &mut Vec::new());
         assert_eq!(behind.map(|outbox| is_sent(&outbox)), [true, false]);
+    }
+
+    #[test]
+    fn nobody_waits_for_company_on_a_connection_that_is_lost() {
+        let mut wire = Wire::default();
+        let outbox = wire.open(1, Instant::now(), false);
+        for _ in 0..2 {
+            let encode = &mut |out: &mut Vec<u8>| out.extend_from_slice(PING);
+            let asked = outbox.push(Ask::Plain { encode, replies: 1 }, None, Waker::noop());
+            assert!(matches!(asked, Push::Done { .. }));
+        }
+        wire.admit(&outbox);
+        assert_eq!(wire.crowd(), 2);
+        wire.lose(&Arc::new(LostCause::ClosedByServer), &mut Vec::new());
+        assert_eq!((wire.crowd(), wire.under_way()), (0, 0));
     }
 
     #[test]
