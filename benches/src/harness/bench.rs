@@ -120,11 +120,13 @@ impl Bench {
                 }
             })
             .collect();
+        let mut order: Vec<usize> = (0..contestants.len()).collect();
+        let mut random = fastrand::Rng::with_seed(0);
         for round in 0..rounds {
             progress.show(&format!("round {} of {rounds}", round + 1));
-            for place in 0..contestants.len() {
-                // Somebody else begins each time, so that nobody always comes after the same one.
-                let index = (place + round) % contestants.len();
+            // So that nobody always comes after the same one, and finds what that left behind.
+            random.shuffle(&mut order);
+            for &index in &order {
                 let run = &mut contestants[index].run;
                 match self.meter.meter(|| run(turn)) {
                     Ok(sample) => records[index].samples.push(sample),
