@@ -1,6 +1,8 @@
 //! Futures dropped, polled for nothing, and moved about: nobody else may notice.
 
+use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use redis::AsyncCommands;
 use swapplex::config::Source;
 use swapplex::{Client, Error};
 use swapplex_tests::{RedisServer, poll_times};
+use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
@@ -205,4 +208,37 @@ async fn futures_dropped_while_connections_are_lost_disturb_nobody() {
     for task in tasks {
         timeout(FOR_EVER, task).await.expect("nothing hangs").unwrap();
     }
+}
+
+/// What is stored in the end, where `given_up` was first polled by a task that then blocks its thread, and was dropped
+/// before the same key was set elsewhere.
+async fn stored_after_giving_up<F: Future + Send + 'static>(client: &Client, given_up: F) -> Option<Bytes> {
+    // So that it expects company, and does not go alone.
+    join_all((0..64).map(|i| client.get(format!("k{i}")))).await;
+    let (sender, receiver) = oneshot::channel();
+    let (go_on, waits) = mpsc::channel();
+    let blocks = tokio::spawn(async move {
+        let mut given_up = Box::pin(given_up);
+        let is_pending = poll_fn(|cx| Poll::Ready(given_up.as_mut().poll(cx).is_pending())).await;
+        assert!(is_pending);
+        assert!(sender.send(given_up).is_ok());
+        waits.recv_timeout(FOR_EVER).unwrap();
+    });
+    drop(receiver.await.unwrap());
+    client.set("k", "new").await.unwrap();
+    go_on.send(()).unwrap();
+    blocks.await.unwrap();
+    // Behind whatever that thread had left to send.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    client.get("k").await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_was_given_up_does_not_overwrite_a_later_one_of_another_thread() {
+    let (_server, client) = connected().await;
+    let new = Some(Bytes::from_static(b"new"));
+    assert_eq!(stored_after_giving_up(&client, client.set("k", "old")).await, new);
+    let mut connection = client.connection();
+    let plain = async move { connection.set::<_, _, ()>("k", "old").await };
+    assert_eq!(stored_after_giving_up(&client, plain).await, new);
 }

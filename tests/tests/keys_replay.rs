@@ -1,4 +1,5 @@
-//! What becomes of a typed command whose connection is lost after it was sent and before it was answered.
+//! What becomes of a typed command whose connection is lost after it was sent and before it was answered, or that the
+//! server refuses for now.
 
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ struct Keys {
     limit: fn(id: u64) -> Counter,
     #[key("jobs:{id}")]
     jobs: fn(id: u64) -> List<String>,
+    #[key("last:{id}", ttl = "1h")]
+    last: fn(id: u64) -> List<String>,
 }
 
 async fn started() -> (RedisServer, Proxy, Client) {
@@ -102,5 +105,45 @@ async fn reads_are_sent_again() -> Result<(), Error> {
     assert_eq!(cart.get("tea").await?, Some(1));
     proxy.cut_after(Direction::Replies, 3, Cut::Close);
     assert_eq!(jobs.range(0, -1).await?, ["x"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_is_a_replica_for_a_while_costs_no_write() -> Result<(), Error> {
+    let (server, _proxy, client) = started().await;
+    // Of a primary that is not there, so that the data stays.
+    server.ok(&["REPLICAOF", "127.0.0.1", "1"]);
+    let (cart, seen, limit, last) = (
+        Keys::cart(1).on(&client),
+        Keys::seen(1).on(&client),
+        Keys::limit(1).on(&client),
+        Keys::last(1).on(&client),
+    );
+    let first = "first".to_owned();
+    let writes = async {
+        tokio::try_join!(
+            cart.set("tea", &1),
+            seen.add(&7),
+            limit.incr(1),
+            last.push_back(&first)
+        )
+    };
+    let is_primary_again = async {
+        while server.calls("eval") < 4 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        server.ok(&["REPLICAOF", "NO", "ONE"]);
+    };
+    let (written, ()) = tokio::join!(writes, is_primary_again);
+    written?;
+    assert_eq!(
+        (
+            cart.get("tea").await?,
+            seen.len().await?,
+            limit.get().await?,
+            last.len().await?
+        ),
+        (Some(1), 1, Some(1), 1)
+    );
     Ok(())
 }

@@ -59,8 +59,12 @@ fn refusal(reply: &[u8]) -> RedisError {
 async fn aborted(pipeline: &Pipeline, offset: usize, count: usize, replies: Vec<Bytes>) -> RedisError {
     let info = RedisConnectionInfo::default().set_skip_set_lib_name();
     let config = AsyncConnectionConfig::new().set_response_timeout(None);
+    let shown = |reply: Bytes| {
+        let error = is_error(&reply).then(|| resp::without_arguments(&reply));
+        error.and_then(Result::ok).map_or(reply, Bytes::from)
+    };
     let replay = Replay {
-        replies: replies.into(),
+        replies: replies.into_iter().map(shown).collect(),
         reader: None,
         is_asked: false,
     };

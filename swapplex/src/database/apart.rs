@@ -156,7 +156,7 @@ impl Apart {
         self.line.is_asked()
     }
 
-    pub(super) fn connection(&self) -> &Connection {
+    pub(super) fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }
 
@@ -228,7 +228,7 @@ impl Apart {
 
 /// Sends a request on a connection that few use; `None` where there was no room for it in time.
 pub(super) async fn submit<R: Request>(
-    connection: &Connection,
+    connection: &Arc<Connection>,
     request: &R,
     limit: Option<Instant>,
 ) -> Option<Ticket> {
@@ -263,7 +263,7 @@ pub(super) async fn answer(mut ticket: Ticket, limit: Option<Instant>) -> Result
 }
 
 /// Sends a request whose answer nobody waits for, from wherever this is called; not at all where there is no room for it.
-pub(super) fn post(connection: &Connection, request: &impl Request) {
+pub(super) fn post(connection: &Arc<Connection>, request: &impl Request) {
     if let Some(outbox) = connection.open(request.length()) {
         request.ask(false, |ask| outbox.push_alone(ask, Waker::noop()));
         connection.close(&outbox);

@@ -9,12 +9,13 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::Handle;
-use super::journey::{Journey, Refused};
+use super::journey::{Journey, Refused, leave_replica};
 use super::local::{self, Submission, Way};
 use super::not_now::NotNow;
 use super::persist::persist;
 use super::request::{Finish, Refusal, Request};
 use super::ticket::Ticket;
+use crate::command::Class;
 use crate::multiplex::{Reply, Undelivered};
 
 /// A request on its way. Sent when first polled.
@@ -86,6 +87,16 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Call<'a, H, R> {
     }
 }
 
+impl<H, R: Request> Drop for Call<'_, H, R> {
+    fn drop(&mut self) {
+        if let (State::Sent(ticket), Some(request)) = (&mut self.state, &self.request)
+            && request.class() != Class::Read
+        {
+            ticket.keep_order();
+        }
+    }
+}
+
 // Nothing in here is pinned but the box.
 impl<H, R: Request> Unpin for Call<'_, H, R> {}
 
@@ -122,10 +133,15 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Future for Call<'a, H, R> {
                 let request = this.request.as_mut().expect(KEPT);
                 let unsettled = match result {
                     Ok(reply) => match request.not_now(&reply) {
-                        None => match request.finish(reply) {
-                            Finish::Done(result) => return Poll::Ready(result),
-                            Finish::Alone(refusal) => Unsettled::Alone(refusal),
-                        },
+                        None => {
+                            if NotNow::is_read_only(&reply) {
+                                leave_replica(this.handle.shared(), ticket.epoch());
+                            }
+                            match request.finish(reply) {
+                                Finish::Done(result) => return Poll::Ready(result),
+                                Finish::Alone(refusal) => Unsettled::Alone(refusal),
+                            }
+                        }
                         Some(why) => Unsettled::Refused(why, reply),
                     },
                     Err(undelivered) => Unsettled::Undelivered(undelivered),

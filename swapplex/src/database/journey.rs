@@ -14,6 +14,13 @@ use crate::multiplex::{LostCause, Reason, Reply, Undelivered};
 use crate::replay::{AfterLoss, after_loss};
 use crate::resp::ProtocolError;
 
+/// Has a connection replaced whose server says that it is a replica: the address may lead to the primary by now.
+pub(super) fn leave_replica(shared: &Shared, epoch: u64) {
+    if let Some(connection) = local::connection(shared).filter(|live| live.epoch == epoch) {
+        connection.ask_renewal();
+    }
+}
+
 /// Where a request on its way stands.
 #[derive(Debug)]
 pub(super) struct Journey {
@@ -169,9 +176,7 @@ impl Journey {
         };
         match (why, local::lane(shared)) {
             (NotNow::ReadOnly, Ok(lane)) => {
-                if let Some(connection) = local::connection(shared).filter(|live| live.epoch == epoch) {
-                    connection.ask_renewal();
-                }
+                leave_replica(shared, epoch);
                 // The server may be told to take writes again, and the address may lead to another one.
                 let _ = timeout_at(until, lane.replaced(epoch)).await;
             }

@@ -12,6 +12,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
+/// How the server's own sentences about being a replica begin.
+const READ_ONLY: &[u8] = b"-READONLY You can";
+
 /// Why the server has refused to execute a request for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotNow {
@@ -27,6 +30,23 @@ impl NotNow {
         match reply {
             Reply::Frame(frame) | Reply::Refused(frame) => Self::of_answer(frame, is_script),
             _ => None,
+        }
+    }
+
+    /// The same for a command that we may have made a script of, whose beginning does not change anything.
+    pub(crate) fn of_own_script(reply: &Reply) -> Option<Self> {
+        match reply {
+            Reply::Frame(frame) if frame.starts_with(READ_ONLY) => Some(Self::ReadOnly),
+            reply => Self::of(reply, || false),
+        }
+    }
+
+    /// Whether a reply says that the server is a replica, in part at least, whatever else became of the request.
+    pub(super) fn is_read_only(reply: &Reply) -> bool {
+        match reply {
+            Reply::Frame(frame) | Reply::Refused(frame) => frame.starts_with(READ_ONLY),
+            Reply::Frames(frames) => frames.iter().any(|frame| frame.starts_with(READ_ONLY)),
+            Reply::Bulk(_) | Reply::Nil | Reply::Mismatch { .. } => false,
         }
     }
 

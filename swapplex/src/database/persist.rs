@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
-use super::journey::{Company, Journey, Refused};
+use super::journey::{Company, Journey, Refused, leave_replica};
 use super::local::{self, Submission, Way};
+use super::not_now::NotNow;
 use super::outcome::finish;
 use super::request::{Finish, Request};
 use super::shared::Shared;
@@ -109,6 +110,9 @@ pub(super) async fn persist<R: Request>(
                 };
             }
         };
+        if request.class() != Class::Read {
+            ticket.keep_order();
+        }
         refused = None;
         let answer = future::poll_fn(|cx| ticket.poll(cx));
         match timeout_at(limit, answer).await {
@@ -117,6 +121,9 @@ pub(super) async fn persist<R: Request>(
                     let epoch = ticket.epoch();
                     refused = Some(Refused { why, epoch, reply });
                     continue;
+                }
+                if NotNow::is_read_only(&reply) {
+                    leave_replica(&shared, ticket.epoch());
                 }
                 match request.finish(reply) {
                     Finish::Done(result) => {

@@ -13,6 +13,7 @@ pub(super) struct Ticket {
     outbox: Arc<Outbox>,
     slot: SlotIndex,
     is_done: bool,
+    keeps_order: bool,
 }
 
 impl Ticket {
@@ -21,6 +22,7 @@ impl Ticket {
             outbox,
             slot,
             is_done: false,
+            keeps_order: false,
         }
     }
 
@@ -32,6 +34,11 @@ impl Ticket {
         let result = std::task::ready!(self.outbox.poll(self.slot, cx));
         self.is_done = true;
         Poll::Ready(result)
+    }
+
+    /// The request changes something: if it is given up, it must not overtake what is asked for afterwards.
+    pub(super) fn keep_order(&mut self) {
+        self.keeps_order = true;
     }
 
     /// The connection that carries the request.
@@ -48,6 +55,10 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if !self.is_done {
+            // Whoever gave it up may go on on another thread, whose outbox might be sent earlier.
+            if self.keeps_order {
+                self.outbox.hurry();
+            }
             self.outbox.abandon(self.slot);
         }
     }

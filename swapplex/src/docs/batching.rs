@@ -122,4 +122,5 @@
 //!
 //! A request's future may be dropped, or polled without need, at any time. Its slot stays behind, and its answer is
 //! thrown away when it comes; the other members of the outbox notice nothing. What was dropped may still be
-//! executed, unless it was never polled.
+//! executed, unless it was never polled. But what changes something is not executed behind anything that is asked for
+//! once it was dropped, as long as the connection lives: its outbox is sent at once.

@@ -215,7 +215,8 @@
 //!   belongs to the runtime on which it was first polled, with its deadline: await it there, or keep that one running (a
 //!   current-thread runtime runs only inside of its `block_on`).
 //! - **Order.** A manager sends in the order in which commands were issued on all of its clones. Here that holds for the
-//!   commands of one task, as long as there is a connection; see [`batching`](super::batching#order).
+//!   commands of one task that it issues without being suspended in between, and for what it issues once it has an answer,
+//!   or has given a write up; as long as there is a connection. See [`batching`](super::batching#order).
 //! - **Batching.** Commands of the same moment share a write without your doing. [`get`](crate::get) and
 //!   [`set`](crate::set), next to those of `AsyncCommands`, share an `MGET` or `MSET` as well.
 //! - **The end.** When a runtime ends, a manager's commands are cut off wherever they are. [`close`](crate::close) waits for

@@ -227,7 +227,7 @@ impl<T> Request for KeyRequest<T> {
     fn not_now(&mut self, reply: &Reply) -> Option<NotNow> {
         match reply {
             Reply::Frames(frames) => NotNow::of_transaction(frames),
-            reply => NotNow::of(reply, || false),
+            reply => NotNow::of_own_script(reply),
         }
     }
 

@@ -76,7 +76,7 @@ impl Connection {
     }
 
     /// A new outbox for a request of `length` bytes, or `None` where the budget has no room for it.
-    pub(crate) fn open(&self, length: usize) -> Option<Arc<Outbox>> {
+    pub(crate) fn open(self: &Arc<Self>, length: usize) -> Option<Arc<Outbox>> {
         if !self.has_room(length) {
             return None;
         }
@@ -85,13 +85,13 @@ impl Connection {
 
     /// The same for a request that travels alone, and may take so much longer than others: opened later, as far as
     /// deadlines go.
-    pub(crate) fn open_alone(&self, length: usize, longer: Duration) -> Option<Arc<Outbox>> {
+    pub(crate) fn open_alone(self: &Arc<Self>, length: usize, longer: Duration) -> Option<Arc<Outbox>> {
         self.has_room(length)
             .then(|| self.open_at(Instant::now() + longer, true))
     }
 
-    fn open_at(&self, opened: Instant, is_lone: bool) -> Arc<Outbox> {
-        let outbox = lock(&self.wire).open(self.epoch, opened, is_lone);
+    fn open_at(self: &Arc<Self>, opened: Instant, is_lone: bool) -> Arc<Outbox> {
+        let outbox = lock(&self.wire).open(self, opened, is_lone);
         if self.is_unwatched.swap(false, Ordering::Relaxed) {
             self.driver.wake();
         }
@@ -128,6 +128,19 @@ impl Connection {
             return;
         }
         wire.admit(outbox);
+        let has_room = self.publish(&wire);
+        self.write(wire);
+        self.tell_of_room(has_room);
+    }
+
+    /// Hands an outbox to the socket in front of all that is closed from now on, with what has waited for room already.
+    pub(super) fn hurry(&self, outbox: &Arc<Outbox>) {
+        let mut wire = lock(&self.wire);
+        if wire.lost().is_some() {
+            // Nothing of it is sent.
+            return;
+        }
+        wire.admit_now(outbox);
         let has_room = self.publish(&wire);
         self.write(wire);
         self.tell_of_room(has_room);

@@ -12,7 +12,8 @@ use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::cause::LostCause;
-use super::outbox::{Draft, Outbox};
+use super::connection::Connection;
+use super::outbox::{Draft, OWN_WEIGHT, Outbox};
 use super::undelivered::Reason;
 
 /// How many outboxes may be in flight before the next ones wait, and gather more requests meanwhile.
@@ -181,6 +182,18 @@ impl Wire {
         self.admit_due();
     }
 
+    /// Takes in an outbox, and seals it behind those that wait already, whether or not there is room.
+    pub(super) fn admit_now(&mut self, outbox: &Arc<Outbox>) {
+        self.admit(outbox);
+        let mut due = self.due.iter();
+        if let Some(at) = due.position(|due| Arc::ptr_eq(&due.outbox, outbox)) {
+            for due in self.due.drain(..=at).collect::<Vec<_>>() {
+                self.weight -= due.weight;
+                self.seal(due, OWN_WEIGHT);
+            }
+        }
+    }
+
     /// Takes in what has been open for so long that its thread must be blocked.
     pub(super) fn admit_neglected(&mut self, now: Instant) {
         // Who has just opened one, and has nothing in there yet, finds it open.
@@ -213,13 +226,13 @@ impl Wire {
             && let Some(due) = self.due.pop_front()
         {
             self.weight -= due.weight;
-            self.seal(due);
+            self.seal(due, 0);
         }
     }
 
-    fn seal(&mut self, due: Due) {
+    fn seal(&mut self, due: Due, own_weight: usize) {
         let Due { outbox, is_lone, .. } = due;
-        let weight = outbox.weight();
+        let weight = outbox.weight() + own_weight;
         if let Some(draft) = outbox.seal() {
             self.weight += weight;
             if !is_lone {
@@ -255,7 +268,7 @@ impl Wire {
 
     /// Opens an outbox, for one caller if it `is_lone`: one whose callers all have their answers, for the memory that it
     /// has, or else a new one.
-    pub(super) fn open(&mut self, epoch: u64, now: Instant, is_lone: bool) -> Arc<Outbox> {
+    pub(super) fn open(&mut self, connection: &Arc<Connection>, now: Instant, is_lone: bool) -> Arc<Outbox> {
         if self.under_way() == 0
             && self
                 .rested
@@ -277,7 +290,8 @@ impl Wire {
         } else {
             MAX_SLOTS
         };
-        let mut outbox = free.unwrap_or_else(|| Arc::new(Outbox::new(epoch)));
+        let mut outbox =
+            free.unwrap_or_else(|| Arc::new(Outbox::new(connection.epoch, Arc::downgrade(connection))));
         Arc::get_mut(&mut outbox)
             .expect("nobody else holds it")
             .reopen(now, draft, most);
@@ -474,9 +488,13 @@ mod tests {
 
     const PING: &[u8] = b"PING\r\n";
 
+    fn connection() -> Arc<Connection> {
+        Arc::new(Connection::new(1, None, usize::MAX, Arc::default()))
+    }
+
     /// An outbox with one request.
     fn open(wire: &mut Wire) -> Arc<Outbox> {
-        let outbox = wire.open(1, Instant::now(), true);
+        let outbox = wire.open(&connection(), Instant::now(), true);
         let encode = &mut |out: &mut Vec<u8>| out.extend_from_slice(PING);
         outbox.push_alone(Ask::Plain { encode, replies: 1 }, Waker::noop());
         outbox
@@ -522,7 +540,7 @@ mod tests {
     #[test]
     fn nobody_waits_for_company_on_a_connection_that_is_lost() {
         let mut wire = Wire::default();
-        let outbox = wire.open(1, Instant::now(), false);
+        let outbox = wire.open(&connection(), Instant::now(), false);
         for _ in 0..2 {
             let encode = &mut |out: &mut Vec<u8>| out.extend_from_slice(PING);
             let asked = outbox.push(Ask::Plain { encode, replies: 1 }, None, Waker::noop());

@@ -223,8 +223,22 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Written out as a blob error in either case, which redis-rs decodes lossily.
 fn server_error(text: &[u8]) -> Result<Value, ProtocolError> {
+    by_redis_rs(&shown_error(text))
+}
+
+/// An error's frame, with as much of its text as is shown.
+pub(crate) fn without_arguments(error: &[u8]) -> Result<Vec<u8>, ProtocolError> {
+    let mut cursor = Cursor { frame: error, pos: 1 };
+    let text = match error.first() {
+        Some(b'-') => cursor.line()?,
+        _ => cursor.blob()?.ok_or(ProtocolError::BadLength)?,
+    };
+    Ok(shown_error(text))
+}
+
+/// Written out as a blob error in either case, which redis-rs decodes lossily.
+fn shown_error(text: &[u8]) -> Vec<u8> {
     let text = &text[..text.len().min(MAX_BY_REDIS_RS)];
     // They may be secret, and errors go into logs.
     let text = memchr::memmem::find(text, ARGUMENTS).map_or(text, |at| &text[..at]);
@@ -232,7 +246,7 @@ fn server_error(text: &[u8]) -> Result<Value, ProtocolError> {
     header(&mut frame, b'!', text.len());
     frame.extend_from_slice(text);
     frame.extend_from_slice(CRLF);
-    by_redis_rs(&frame)
+    frame
 }
 
 /// Has redis-rs read a value that can't be made here: for a big number the type of the payload depends on which

@@ -18,7 +18,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use decode::decode;
+pub(crate) use decode::{decode, without_arguments};
 pub(crate) use elements::{Element, element, elements};
 pub(crate) use encode::{array_header, bulk, command};
 pub use error::ProtocolError;

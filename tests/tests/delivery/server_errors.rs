@@ -295,3 +295,22 @@ async fn row_16_a_key_that_is_denied_fails_its_own_caller_only() {
         .unwrap();
     assert_eq!(keys.array(), []);
 }
+
+#[tokio::test]
+async fn a_transaction_with_an_unknown_command_does_not_repeat_its_arguments() {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    let mut transaction = redis::pipe();
+    transaction.atomic().cmd("MUMBLE").arg("k").arg("hunter2");
+    let shared = transaction
+        .exec_async(&mut client.connection())
+        .await
+        .unwrap_err();
+    let mut dedicated = client.dedicated().await.unwrap();
+    let dedicated = transaction.exec_async(&mut dedicated).await.unwrap_err();
+    for error in [shared, dedicated] {
+        let error = format!("{error} {error:?}");
+        assert!(error.contains("unknown command 'MUMBLE'"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}

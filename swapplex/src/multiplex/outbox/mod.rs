@@ -11,7 +11,7 @@ mod slot;
 mod tests;
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ pub(crate) use self::slot::Reply;
 
 use self::replies::Owed;
 use self::slot::{Slot, Taken};
+use super::connection::Connection;
 use super::undelivered::{Reason, Undelivered};
 use crate::resp::Frame;
 use crate::sync::lock;
@@ -35,12 +36,13 @@ pub(crate) type SlotIndex = u32;
 const STALE: Duration = Duration::from_millis(50);
 /// What a waiting caller is reckoned to cost beside the bytes of its request.
 const SLOT_WEIGHT: usize = 64;
-/// What an outbox for one caller only is reckoned to cost beside that. Of others there are few.
-const LONE_WEIGHT: usize = 1536;
+/// What an outbox is reckoned to cost beside that, if it did not have to wait for company. Of others there are few.
+pub(super) const OWN_WEIGHT: usize = 1536;
 
 /// Requests that travel together; see the [module](self).
 #[derive(Debug)]
 pub(crate) struct Outbox {
+    connection: Weak<Connection>,
     inner: Mutex<Inner>,
 }
 
@@ -116,8 +118,9 @@ pub(crate) enum Push<T> {
 }
 
 impl Outbox {
-    pub(super) fn new(epoch: u64) -> Self {
+    pub(super) fn new(epoch: u64, connection: Weak<Connection>) -> Self {
         Self {
+            connection,
             inner: Mutex::new(Inner {
                 opened: Instant::now(),
                 epoch,
@@ -211,6 +214,14 @@ impl Outbox {
         drop(released);
     }
 
+    /// Has the outbox sent in front of all that is asked for from now on, if it was not sent yet.
+    pub(crate) fn hurry(self: &Arc<Self>) {
+        let is_sealed = lock(&self.inner).phase == Phase::Sealed;
+        if !is_sealed && let Some(connection) = self.connection.upgrade() {
+            connection.hurry(self);
+        }
+    }
+
     pub(crate) fn opened(&self) -> Instant {
         lock(&self.inner).opened
     }
@@ -258,7 +269,7 @@ impl Outbox {
     pub(super) fn weight(&self) -> usize {
         let inner = lock(&self.inner);
         let bytes = inner.draft.as_ref().map_or(0, |draft| draft.len_bytes());
-        let own = if inner.most == 1 { LONE_WEIGHT } else { 0 };
+        let own = if inner.most == 1 { OWN_WEIGHT } else { 0 };
         own + bytes + inner.slots.len() * SLOT_WEIGHT
     }
 

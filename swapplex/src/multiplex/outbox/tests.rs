@@ -1,7 +1,7 @@
 //! What an outbox says of requests that get no answer.
 
 use std::io;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Weak, mpsc};
 use std::task::Wake;
 use std::thread;
 
@@ -10,7 +10,7 @@ use crate::multiplex::LostCause;
 use crate::resp::{self, Kind};
 
 fn outbox() -> Outbox {
-    let mut outbox = Outbox::new(1);
+    let mut outbox = Outbox::new(1, Weak::new());
     outbox.reopen(Instant::now(), Box::default(), 512);
     outbox
 }
