@@ -5,7 +5,7 @@ use std::future::{self, Future};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,8 @@ use futures_util::future::join_all;
 use redis::{AsyncCommands, RedisResult};
 use swapplex::config::Source;
 use swapplex::{Client, Error, NotExecuted};
-use swapplex_tests::{Answer, RedisServer, Reply, ScriptedServer};
+use swapplex_tests::{Answer, RedisServer, Reply, Request, ScriptedServer};
+use tokio::runtime;
 use tokio::sync::oneshot;
 
 /// More than one outbox takes, so that one is closed for being full while its task asks for more.
@@ -338,5 +339,74 @@ async fn answers_that_are_here_do_not_wait_for_a_thread_that_is_blocked() {
         for task in tasks {
             task.await.unwrap();
         }
+    }
+}
+
+/// Answers nothing to the first `count - 1` requests, and to the last one for all of them.
+fn answering_together(count: usize) -> ScriptedServer {
+    let mut asked = 0;
+    ScriptedServer::start(move |request| {
+        request.handshake().unwrap_or_else(|| {
+            asked += 1;
+            if asked < count {
+                Answer::nothing()
+            } else {
+                // Workers are asleep by then.
+                Answer::raw(":1\r\n".repeat(count)).after(Duration::from_millis(30))
+            }
+        })
+    })
+}
+
+#[test]
+fn a_crowd_does_not_wait_for_who_was_answered_with_it_and_blocks_the_thread() {
+    let threads = |count| {
+        let mut builder = runtime::Builder::new_multi_thread();
+        builder.worker_threads(count).enable_all().build().unwrap()
+    };
+    let servers = threads(1);
+    for _ in 0..10 {
+        let server = {
+            let _entered = servers.enter();
+            answering_together(65)
+        };
+        let workers = threads(2);
+        let client = Client::open(server.url()).unwrap();
+        workers.block_on(client.ready()).unwrap();
+        let missing = Arc::new(AtomicUsize::new(64));
+        let ask = |client: &Client| {
+            let mut connection = client.connection();
+            async move { connection.incr::<_, _, i64>("counter", 1).await.unwrap() }
+        };
+        let (asks, waited_for) = (ask(&client), Arc::clone(&missing));
+        let blocks = workers.spawn(async move {
+            asks.await;
+            let is_over = || waited_for.load(Ordering::Acquire) == 0;
+            assert!(block_until(is_over), "nobody is told");
+        });
+        // It goes first, alone; and they in one outbox, each awaited by a task of its own.
+        let is_sent = |request: &Request| request.name() == "INCRBY";
+        assert!(block_until(|| server.seen().requests.iter().any(is_sent)));
+        let mut asks: Vec<_> = (0..64).map(|_| Box::pin(ask(&client))).collect();
+        let crowd = workers.spawn(async move {
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(
+                asks.iter_mut()
+                    .all(|asks| asks.as_mut().poll(&mut cx).is_pending())
+            );
+            let tasks = asks.into_iter().map(|asks| {
+                let missing = Arc::clone(&missing);
+                tokio::spawn(async move {
+                    asks.await;
+                    missing.fetch_sub(1, Ordering::Release);
+                })
+            });
+            tasks.collect::<Vec<_>>()
+        });
+        workers.block_on(async {
+            for task in crowd.await.unwrap().into_iter().chain([blocks]) {
+                task.await.unwrap();
+            }
+        });
     }
 }

@@ -232,6 +232,7 @@ impl Connection {
             let Filled {
                 frames: used,
                 complete,
+                has_groups,
             } = outbox.fill(chunk, frames, &mut waking.answered);
             frames = &frames[used..];
             if complete {
@@ -252,8 +253,9 @@ impl Connection {
                 let has_room = self.publish(&wire);
                 self.write(wire);
                 self.tell_of_room(has_room);
+                waking.has_woken |= has_room;
             }
-            waking.wake_answered();
+            waking.wake_answered(has_groups);
         }
         true
     }

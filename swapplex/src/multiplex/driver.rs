@@ -20,6 +20,8 @@ use crate::transport::Transport;
 
 /// What one read buffer holds: some hundred small replies, so that its one allocation is shared by many.
 pub(super) const READ_BUFFER: usize = 64 * 1024;
+/// After so many reads, those are woken who have an answer, though there is more to be read: it may be something large.
+const LONG_READ: usize = 8;
 /// Less room than this, and the next buffer is made.
 const READ_ROOM: usize = 8 * 1024;
 /// How much room a reply that does not fit a buffer is given at a time, at most.
@@ -60,7 +62,7 @@ impl Driver {
             scanner: Scanner::new(limits),
             received: leftover,
             frames: Vec::new(),
-            waking: Waking::default(),
+            waking: Waking::new(),
             patience,
             timer: Box::pin(tokio::time::sleep(patience)),
             heard: Instant::now(),
@@ -79,6 +81,7 @@ impl Driver {
         let connection = Arc::clone(&self.connection);
         future::poll_fn(|cx| {
             if self.poll(cx).is_ready() || connection.is_settled() {
+                self.waking.wake_late();
                 Poll::Ready(())
             } else {
                 Poll::Pending
@@ -89,6 +92,7 @@ impl Driver {
 
     /// Tells everybody who waits that the connection is lost.
     pub(crate) async fn lose(&mut self, cause: LostCause) {
+        self.waking.wake_late();
         let cause = Arc::new(cause);
         future::poll_fn(|cx| {
             self.connection.driver.register(cx.waker());
@@ -104,7 +108,7 @@ impl Driver {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<LostCause> {
         // First, so that a wake-up that comes while the rest is looked at is not lost.
         self.connection.driver.register(cx.waker());
-        self.waking.catch_up(cx.waker());
+        self.waking.begin(cx.waker());
         if let Poll::Ready(cause) = self.poll_read(cx) {
             return Poll::Ready(cause);
         }
@@ -125,6 +129,13 @@ impl Driver {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<LostCause> {
+        let read = self.read(cx);
+        self.waking.finish();
+        read
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Poll<LostCause> {
+        let mut reads = 0_usize;
         loop {
             self.make_room();
             match ready!(self.transport.poll_read(cx, &mut self.received)) {
@@ -135,6 +146,10 @@ impl Driver {
             self.heard = Instant::now();
             if let Err(cause) = self.deliver() {
                 return Poll::Ready(cause);
+            }
+            reads += 1;
+            if reads.is_multiple_of(LONG_READ) {
+                self.waking.finish();
             }
         }
     }
@@ -203,6 +218,8 @@ impl Driver {
         }
         while !self.timer_rests {
             ready!(self.timer.as_mut().poll(cx));
+            // What was delivered in this very poll, too: the timer is set to something else now.
+            self.waking.wake_late();
             let now = Instant::now();
             let overdue = self.connection.expire(now, self.patience);
             let silence = 2 * self.patience;
@@ -258,5 +275,89 @@ impl Drop for Driver {
         while !self.connection.lose(&cause) {
             std::thread::yield_now();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Mutex;
+    use std::task::Waker;
+    use std::{iter, net, thread};
+
+    use tokio::net::TcpStream;
+    use tokio::task::yield_now;
+
+    use super::*;
+    use crate::multiplex::outbox::{Ask, Push};
+    use crate::sync::lock;
+    use crate::transport::{Reader, Writer};
+
+    async fn poll(driver: &mut Driver) {
+        let is_pending = future::poll_fn(|cx| Poll::Ready(driver.poll(cx).is_pending())).await;
+        assert!(is_pending, "the connection lives");
+    }
+
+    /// Wakers of tasks that sleep.
+    async fn sleepers(count: usize) -> Vec<Waker> {
+        let wakers = Arc::<Mutex<Vec<Waker>>>::default();
+        for _ in 0..count {
+            let wakers = Arc::clone(&wakers);
+            tokio::spawn(future::poll_fn(move |cx| {
+                lock(&wakers).push(cx.waker().clone());
+                Poll::<()>::Pending
+            }));
+        }
+        yield_now().await;
+        mem::take(&mut lock(&wakers))
+    }
+
+    async fn connected() -> (net::TcpStream, Arc<Connection>, Driver) {
+        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (reader, writer) = stream.into_split();
+        let transport = Transport::Plain {
+            reader: Reader::Tcp(reader),
+            writer: Arc::new(Writer::Tcp(writer)),
+        };
+        let connection = Arc::new(Connection::new(
+            1,
+            transport.direct_writer(),
+            usize::MAX,
+            Arc::default(),
+        ));
+        let (leftover, patience, limits) = (BytesMut::new(), Duration::from_secs(60), Limits::default());
+        let driver = Driver::new(Arc::clone(&connection), transport, leftover, patience, limits);
+        (listener.accept().unwrap().0, connection, driver)
+    }
+
+    #[tokio::test]
+    async fn a_crowd_is_not_left_asleep_where_the_timer_fires_in_the_poll_that_delivers() {
+        let (mut server, connection, mut driver) = connected().await;
+        let task = async move {
+            let wakers = sleepers(64).await;
+            let outbox = connection.open(1).unwrap();
+            for waker in &wakers {
+                let encode = &mut |out: &mut Vec<u8>| out.extend_from_slice(b"PING\r\n");
+                let asked = outbox.push(Ask::Plain { encode, replies: 1 }, None, waker);
+                assert!(matches!(asked, Push::Done { .. }));
+            }
+            connection.close(&outbox);
+            poll(&mut driver).await;
+            let pongs: Vec<u8> = iter::repeat_n(b"+PONG\r\n", wakers.len())
+                .flatten()
+                .copied()
+                .collect();
+            server.write_all(&pongs).unwrap();
+            // The thread is busy until after the timer's time; then Tokio sees to timers and sockets.
+            thread::sleep(NEGLECTED + OVERSLEPT);
+            while connection.waiting() > 0 {
+                yield_now().await;
+                poll(&mut driver).await;
+            }
+            let is_soon = driver.timer.deadline() <= Instant::now() + OVERSLEPT;
+            assert!(!driver.waking.has_late || !driver.timer_rests && is_soon);
+        };
+        tokio::spawn(task).await.unwrap();
     }
 }

@@ -106,6 +106,8 @@ pub(super) struct Filled {
     pub(super) frames: usize,
     /// Whether the outbox has all its replies.
     pub(super) complete: bool,
+    /// Whether keys share a command in it.
+    pub(super) has_groups: bool,
 }
 
 /// What a push to an outbox led to.
@@ -310,6 +312,7 @@ impl Outbox {
         Filled {
             frames: used,
             complete: inner.owed.is_settled(),
+            has_groups: inner.owed.tally.batches > 0,
         }
     }
 
