@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 use std::future::{self, Future};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -388,12 +388,21 @@ fn a_crowd_does_not_wait_for_who_was_answered_with_it_and_blocks_the_thread() {
         let is_sent = |request: &Request| request.name() == "INCRBY";
         assert!(block_until(|| server.seen().requests.iter().any(is_sent)));
         let mut asks: Vec<_> = (0..64).map(|_| Box::pin(ask(&client))).collect();
+        let (held, is_held) = mpsc::channel();
+        let (release, is_released) = mpsc::channel();
+        // So that the other worker does not close it meanwhile.
+        workers.spawn(async move {
+            held.send(()).unwrap();
+            is_released.recv_timeout(FOR_EVER).unwrap();
+        });
+        is_held.recv_timeout(FOR_EVER).unwrap();
         let crowd = workers.spawn(async move {
             let mut cx = Context::from_waker(Waker::noop());
             assert!(
                 asks.iter_mut()
                     .all(|asks| asks.as_mut().poll(&mut cx).is_pending())
             );
+            release.send(()).unwrap();
             let tasks = asks.into_iter().map(|asks| {
                 let missing = Arc::clone(&missing);
                 tokio::spawn(async move {
