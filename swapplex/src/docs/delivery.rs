@@ -132,7 +132,8 @@
 //! A pipeline goes on from the first command that was refused so, unless something behind it was executed that must not
 //! be twice: then its replies are as they came. A transaction that was discarded (`EXECABORT`) for no other reason than
 //! these was not executed, and is sent again. A script that answers so, or meets such a refusal on its way, is not: what
-//! stands in front of that was executed. But a new connection is made for the next ones all the same.
+//! stands in front of that was executed. But a new connection is made for the next ones all the same. The scripts that
+//! set the `ttl` of a collection are ours, and begin with what may be refused so: these are asked again.
 //!
 //! A server that refuses `MULTI` itself (a user without `+multi`, a proxy) has no transaction to discard: the commands
 //! of an atomic pipeline are right behind it, and run one by one where it allows them. Their caller gets the error for

@@ -553,6 +553,35 @@ mod tests {
     }
 
     #[test]
+    fn what_was_given_up_is_sent_before_there_is_room_and_in_its_turn() {
+        let mut wire = Wire::default();
+        let outboxes = [(); WINDOW + 3].map(|()| {
+            let outbox = wire.open(&connection(), Instant::now(), false);
+            let encode = &mut |out: &mut Vec<u8>| out.extend_from_slice(PING);
+            let asked = outbox.push(Ask::Plain { encode, replies: 1 }, None, Waker::noop());
+            assert!(matches!(asked, Push::Done { .. }));
+            outbox
+        });
+        let (last, due) = outboxes.split_last().unwrap();
+        for outbox in due {
+            wire.admit(outbox);
+        }
+        assert_eq!((wire.in_flight.len(), wire.due.len()), (WINDOW, 2));
+        let weight = wire.weight();
+        // Those in front of it go along, and no others.
+        wire.admit_now(&due[WINDOW]);
+        assert_eq!((wire.in_flight.len(), wire.due.len()), (WINDOW + 1, 1));
+        assert_eq!(wire.weight(), weight + OWN_WEIGHT);
+        wire.admit_now(last);
+        let in_flight = wire.in_flight.iter().map(|flight| Arc::as_ptr(&flight.outbox));
+        assert!(in_flight.eq(outboxes.iter().map(Arc::as_ptr)));
+        for _ in &outboxes {
+            wire.complete_front(Instant::now());
+        }
+        assert_eq!((wire.weight(), wire.shared_in_flight), (0, 0));
+    }
+
+    #[test]
     fn what_is_late_behind_such_a_request_is_withdrawn() {
         let (mut wire, behind) = refused_too_early();
         wire.return_load(Load::new(), 1 + PING.len());
