@@ -12,7 +12,6 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::process::Child;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,7 +21,7 @@ pub use self::builder::Builder;
 
 use self::admin::Admin;
 use self::binary::Binary;
-use self::process::{Access, Refusal, Until};
+use self::process::{Access, Child, Refusal, Until};
 use self::watchdog::Watchdog;
 use crate::names;
 use crate::ports::ReservedPort;

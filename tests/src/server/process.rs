@@ -3,13 +3,18 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use process_wrap::std::{ChildWrapper, CommandWrap, ProcessSession};
 
 use super::admin::{Admin, Reply};
 use super::binary::Binary;
 use super::watchdog::Watchdog;
+
+/// The server's process.
+pub(super) type Child = Box<dyn ChildWrapper>;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(2);
@@ -46,6 +51,9 @@ pub(super) struct Access<'a> {
 }
 
 /// Starts `binary` in `directory`, where its `redis.conf` is, and waits.
+///
+/// In a session of its own, as services are started: so signals to our group do not reach it, and where Linux shares the
+/// processors by session (`sched_autogroup_enabled`), it does not compete with each of our threads for its part.
 pub(super) fn start(
     binary: &Binary,
     directory: &Path,
@@ -55,13 +63,16 @@ pub(super) fn start(
 ) -> Result<(Child, Admin), Refusal> {
     let log = directory.join("log");
     let output = File::create(&log)?;
-    let mut child = Command::new(&binary.path)
-        .arg("redis.conf")
-        .current_dir(directory)
-        .stdin(Stdio::null())
-        .stdout(output.try_clone()?)
-        .stderr(output)
-        .spawn()?;
+    let errors = output.try_clone()?;
+    let mut command = CommandWrap::with_new(&binary.path, |command| {
+        command
+            .arg("redis.conf")
+            .current_dir(directory)
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors);
+    });
+    let mut child = command.wrap(ProcessSession).spawn()?;
     let outcome = watchdog
         .watch(child.id())
         .map_err(Refusal::Other)
@@ -78,7 +89,7 @@ pub(super) fn start(
 /// Kills the process, without a chance to say goodbye, and waits until it is gone.
 pub(super) fn stop(child: &mut Child, watchdog: &mut Watchdog) {
     // In this order the watchdog never kills by a number that may be another process's: until `wait`, it is ours.
-    let _ = child.kill();
+    let _ = child.start_kill();
     let _ = watchdog.forget();
     let _ = child.wait();
 }
