@@ -86,7 +86,7 @@ impl<V: 'static, H: Handle> Get<V, H> {
     pub(crate) fn new<K: Lookup<Value = V>>(handle: H, key: Argument) -> Self {
         let request = GetRequest {
             key,
-            decode: K::decode,
+            decode: |key, value| Poll::Ready(K::decode(key, value).map(Some)),
         };
         Self {
             call: Call::new(handle, request),
@@ -110,12 +110,17 @@ impl<V: 'static, H: Handle> fmt::Debug for Get<V, H> {
 
 pub(crate) struct GetRequest<V> {
     key: Argument,
-    decode: fn(&[u8], Bytes) -> Result<V, Error>,
+    decode: Decode<V>,
 }
+
+/// Reads the value of a key, and gives it as a poll returns it, so that it is not copied on its way there.
+type Decode<V> = fn(&[u8], Bytes) -> Poll<Result<Option<V>, Error>>;
 
 impl<V> Request for GetRequest<V> {
     type Output = Option<V>;
     type Error = Error;
+
+    const GETS: bool = true;
 
     fn key(&self) -> Option<&[u8]> {
         Some(self.key.as_bytes())
@@ -148,7 +153,6 @@ impl<V> Request for GetRequest<V> {
         Class::Read
     }
 
-    #[inline]
     fn finish(&mut self, reply: Reply) -> Finish<Self::Output, Error> {
         let value = match reply {
             Reply::Bulk(value) => value,
@@ -167,7 +171,15 @@ impl<V> Request for GetRequest<V> {
             Reply::Mismatch { keys, answers } => return Finish::Done(Err(answer::mismatch(keys, answers))),
             Reply::Frames(_) => return Finish::Done(Err(answer::mismatch(1, 0))),
         };
-        Finish::Done((self.decode)(self.key.as_bytes(), value).map(Some))
+        let Poll::Ready(answer) = self.finish_value(value) else {
+            unreachable!("decoding does not wait")
+        };
+        Finish::Done(answer)
+    }
+
+    #[inline]
+    fn finish_value(&mut self, value: Bytes) -> Poll<Result<Self::Output, Error>> {
+        (self.decode)(self.key.as_bytes(), value)
     }
 }
 

@@ -89,7 +89,7 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Call<'a, H, R> {
 
 impl<H, R: Request> Drop for Call<'_, H, R> {
     fn drop(&mut self) {
-        if let (State::Sent(ticket), Some(request)) = (&mut self.state, &self.request)
+        if let (State::Sent(ticket), Some(request)) = (&self.state, &self.request)
             && request.class() != Class::Read
         {
             ticket.keep_order();
@@ -109,6 +109,10 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Future for Call<'a, H, R> {
             State::New => {
                 let request = this.request.as_ref().expect(KEPT);
                 let shared = this.handle.shared();
+                if let Some(ticket) = local::join(shared, request, cx.waker()) {
+                    this.state = State::Sent(ticket);
+                    return Poll::Pending;
+                }
                 match local::submit(shared, request, Way::Usual, cx.waker()) {
                     Ok(Submission::Queued(ticket)) => {
                         this.state = State::Sent(ticket);
@@ -126,6 +130,12 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Future for Call<'a, H, R> {
                 }
             }
             State::Sent(ticket) => {
+                if R::GETS
+                    && let Some(value) = ticket.take_value()
+                {
+                    this.state = State::Done;
+                    return this.request.as_mut().expect(KEPT).finish_value(value);
+                }
                 let result = ready!(ticket.poll(cx));
                 let State::Sent(ticket) = mem::replace(&mut this.state, State::Done) else {
                     unreachable!("it was just looked at")

@@ -69,13 +69,6 @@ pub(super) enum Submission {
     NoRoom(Arc<Connection>),
 }
 
-/// A request that has joined an open outbox.
-struct Joined {
-    ticket: Ticket,
-    /// The outbox, where it has to be closed now.
-    full: Option<(Arc<Connection>, Arc<Outbox>)>,
-}
-
 /// What is left to do once the thread's books are closed: it may run other people's code.
 enum Errand {
     Nothing,
@@ -100,14 +93,6 @@ pub(super) fn submit(
     way: Way,
     waker: &Waker,
 ) -> Result<Submission, Error> {
-    if way == Way::Usual
-        && let Some(Joined { ticket, full }) = join(shared, request, waker)
-    {
-        if let Some((connection, outbox)) = full {
-            connection.close(&outbox);
-        }
-        return Ok(Submission::Queued(ticket));
-    }
     let (submission, errand) = with(shared, |reach| match way {
         Way::Longer(longer) => reach.submit_for_longer(request, longer, waker),
         way => reach.submit(request, way == Way::Alone, waker),
@@ -124,11 +109,10 @@ pub(super) fn submit(
     Ok(submission)
 }
 
-/// Joins the outbox that a worker has open: the short cut for nearly every request in a crowd.
+/// Puts a request into the outbox that a worker has open: the short cut for nearly every request in a crowd.
 ///
-/// `None` says nothing: [`Reach::submit`] finds out what the matter is.
-#[inline]
-fn join(shared: &Shared, request: &impl Request, waker: &Waker) -> Option<Joined> {
+/// `None` says nothing: [`submit`] finds out what the matter is.
+pub(super) fn join(shared: &Shared, request: &impl Request, waker: &Waker) -> Option<Ticket> {
     let joined = LOCALS.try_with(|locals| {
         let mut locals = locals.borrow_mut();
         let local = locals
@@ -144,13 +128,16 @@ fn join(shared: &Shared, request: &impl Request, waker: &Waker) -> Option<Joined
             let Push::Done { slot, full } = open.outbox.push(ask, tokio::task::try_id(), waker) else {
                 return None;
             };
-            Some(Joined {
-                ticket: Ticket::new(Arc::clone(&open.outbox), slot),
-                full: full.then(|| (Arc::clone(connection), Arc::clone(&open.outbox))),
-            })
+            let ticket = Ticket::new(Arc::clone(&open.outbox), slot);
+            Some((ticket, full.then(|| Arc::clone(connection))))
         })
     });
-    joined.ok().flatten()
+    let (ticket, full) = joined.ok().flatten()?;
+    // Only now that the thread's books are closed: it may run other people's code.
+    if let Some(connection) = full {
+        connection.close(ticket.outbox());
+    }
+    Some(ticket)
 }
 
 /// Whether a connection is live on this thread's lane: the path that every command takes, and nothing else.

@@ -16,7 +16,7 @@ use super::outcome::finish;
 use super::request::{Finish, Request};
 use super::shared::Shared;
 use super::suspect::{self, Trial};
-use super::ticket::Ticket;
+use super::ticket::{InOrder, Ticket};
 use crate::command::Class;
 use crate::error::{Error, NotExecuted};
 
@@ -101,7 +101,7 @@ pub(super) async fn persist<R: Request>(
             }
             continue;
         }
-        let mut ticket = match send(&shared, &request, journey.company != Company::Any, limit).await {
+        let ticket = match send(&shared, &request, journey.company != Company::Any, limit).await {
             Ok(ticket) => ticket,
             Err(error) => {
                 return match refused {
@@ -110,20 +110,21 @@ pub(super) async fn persist<R: Request>(
                 };
             }
         };
-        if request.class() != Class::Read {
-            ticket.keep_order();
-        }
+        let mut sent = InOrder {
+            ticket,
+            is_write: request.class() != Class::Read,
+        };
         refused = None;
-        let answer = future::poll_fn(|cx| ticket.poll(cx));
+        let answer = future::poll_fn(|cx| sent.ticket.poll(cx));
         match timeout_at(limit, answer).await {
             Ok(Ok(reply)) => {
                 if let Some(why) = request.not_now(&reply) {
-                    let epoch = ticket.epoch();
+                    let epoch = sent.ticket.epoch();
                     refused = Some(Refused { why, epoch, reply });
                     continue;
                 }
                 if NotNow::is_read_only(&reply) {
-                    leave_replica(&shared, ticket.epoch());
+                    leave_replica(&shared, sent.ticket.epoch());
                 }
                 match request.finish(reply) {
                     Finish::Done(result) => {

@@ -1,5 +1,9 @@
 //! What a request must be able to do to travel.
 
+use std::task::Poll;
+
+use bytes::Bytes;
+
 use super::not_now::NotNow;
 use crate::command::Class;
 use crate::error::Error;
@@ -12,6 +16,9 @@ pub(crate) trait Request {
     type Output;
     /// What the caller gets where there is none.
     type Error: From<Error>;
+
+    /// Whether nearly every answer to it is a value alone, an element of the reply to a shared command.
+    const GETS: bool = false;
 
     /// The key, if the request may share a command with others of its kind.
     fn key(&self) -> Option<&[u8]> {
@@ -58,6 +65,15 @@ pub(crate) trait Request {
 
     /// Makes the caller's answer of the server's.
     fn finish(&mut self, reply: Reply) -> Finish<Self::Output, Self::Error>;
+
+    /// The same of a value alone, where the request [gets](Self::GETS) those. Made as a poll returns it, so that it is not
+    /// copied once more.
+    fn finish_value(&mut self, value: Bytes) -> Poll<Result<Self::Output, Self::Error>> {
+        match self.finish(Reply::Bulk(value)) {
+            Finish::Done(result) => Poll::Ready(result),
+            Finish::Alone(_) => unreachable!("a value is no refusal"),
+        }
+    }
 }
 
 /// What an answer leads to.

@@ -21,6 +21,8 @@ impl<T> Request for FieldRequest<T> {
     type Output = T;
     type Error = Error;
 
+    const GETS: bool = true;
+
     fn key(&self) -> Option<&[u8]> {
         Some(self.key.as_bytes())
     }

@@ -10,6 +10,7 @@ mod slot;
 #[cfg(test)]
 mod tests;
 
+use std::iter;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
@@ -165,7 +166,8 @@ impl Outbox {
             return Push::Closed(ask);
         };
         let slot = index(inner.slots.len());
-        inner.slots.push(Slot::new(waker));
+        // Made where it stays: a `push` makes it on the stack first, in case that there is no room.
+        inner.slots.extend(iter::once_with(|| Slot::new(waker)));
         inner.watched += 1;
         draft.take(ask, slot, task, &mut inner.owed);
         inner.is_full = inner.slots.len() >= inner.most || draft.len_bytes() >= MAX_BYTES;
@@ -186,8 +188,19 @@ impl Outbox {
         0
     }
 
-    /// Looks for the answer in `slot`, and leaves the waker where there is none yet.
+    /// The answer in `slot`, if it is a value alone; what else there may be, [`poll`](Self::poll) tells.
+    // Inlined with all that it calls, so that the value stays in registers: copied from place to place it takes longer
+    // than to be looked up.
     #[inline]
+    pub(crate) fn take_value(&self, slot: SlotIndex) -> Option<Bytes> {
+        let mut inner = lock(&self.inner);
+        let place = inner.slots[slot as usize].take_value()?;
+        let value = place.slice(&inner.chunks);
+        inner.forget_caller();
+        Some(value)
+    }
+
+    /// Looks for the answer in `slot`, and leaves the waker where there is none yet.
     pub(crate) fn poll(&self, slot: SlotIndex, cx: &mut Context<'_>) -> Poll<Result<Reply, Undelivered>> {
         let mut inner = lock(&self.inner);
         let result = match inner.slots[slot as usize].take(cx.waker()) {

@@ -96,13 +96,23 @@ impl Slot {
         matches!(self.state, State::Waiting(_) | State::Gathering(_))
     }
 
+    /// Takes the answer, if it has come and is a value alone.
+    #[inline]
+    pub(super) fn take_value(&mut self) -> Option<Place> {
+        let State::Answered(Answer::Bulk(place)) = self.state else {
+            return None;
+        };
+        // Nothing in a place is to be dropped: see `discard`.
+        mem::forget(mem::replace(&mut self.state, State::Done));
+        Some(place)
+    }
+
     /// Takes the answer, if it has come, or what came of it, if it will not be complete: then the caller is forgotten. Else
     /// remembers whom to wake.
     ///
     /// # Panics
     ///
     /// Where it was taken before.
-    #[inline]
     pub(super) fn take(&mut self, waker: &Waker) -> Taken {
         if matches!(self.state, State::Answered(_))
             && let State::Answered(answer) = mem::replace(&mut self.state, State::Done)
@@ -199,25 +209,27 @@ impl Slot {
     }
 }
 
-impl Answer {
+impl Place {
+    /// What lies there.
     #[inline]
+    pub(super) fn slice(self, chunks: &[Bytes]) -> Bytes {
+        let chunk = &chunks[self.chunk as usize];
+        let range = self.start as usize..self.end as usize;
+        if chunk.len() > LARGE && range.len() < chunk.len() / 2 {
+            return Bytes::copy_from_slice(&chunk[range]);
+        }
+        chunk.slice(range)
+    }
+}
+
+impl Answer {
     pub(super) fn reply(self, chunks: &[Bytes]) -> Reply {
-        let slice = |place: Place| {
-            let (chunk, range) = (
-                &chunks[place.chunk as usize],
-                place.start as usize..place.end as usize,
-            );
-            if chunk.len() > LARGE && range.len() < chunk.len() / 2 {
-                return Bytes::copy_from_slice(&chunk[range]);
-            }
-            chunk.slice(range)
-        };
         match self {
-            Self::Frame(place) => Reply::Frame(slice(place)),
+            Self::Frame(place) => Reply::Frame(place.slice(chunks)),
             Self::Frames(gathering) => Reply::Frames(gathering.frames),
-            Self::Bulk(place) => Reply::Bulk(slice(place)),
+            Self::Bulk(place) => Reply::Bulk(place.slice(chunks)),
             Self::Nil => Reply::Nil,
-            Self::Refused(place) => Reply::Refused(slice(place)),
+            Self::Refused(place) => Reply::Refused(place.slice(chunks)),
             Self::Mismatch { keys, answers } => Reply::Mismatch {
                 keys: keys as usize,
                 answers: answers as usize,
