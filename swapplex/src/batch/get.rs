@@ -120,7 +120,7 @@ impl<V> Request for GetRequest<V> {
     type Output = Option<V>;
     type Error = Error;
 
-    const GETS: bool = true;
+    const EXPECTS_VALUE: bool = true;
 
     fn key(&self) -> Option<&[u8]> {
         Some(self.key.as_bytes())

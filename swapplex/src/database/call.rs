@@ -111,12 +111,12 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Future for Call<'a, H, R> {
                 let shared = this.handle.shared();
                 if let Some(ticket) = local::join(shared, request, cx.waker()) {
                     this.state = State::Sent(ticket);
+                    // Not looked at yet: the waker is in the slot, so an answer that is there already has woken it.
                     return Poll::Pending;
                 }
                 match local::submit(shared, request, Way::Usual, cx.waker()) {
                     Ok(Submission::Queued(ticket)) => {
                         this.state = State::Sent(ticket);
-                        // Not looked at yet: the waker is in the slot, so an answer that is there already has woken it.
                         return Poll::Pending;
                     }
                     Ok(Submission::NotLive(_) | Submission::NoRoom(_)) => {
@@ -130,7 +130,7 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Future for Call<'a, H, R> {
                 }
             }
             State::Sent(ticket) => {
-                if R::GETS
+                if R::EXPECTS_VALUE
                     && let Some(value) = ticket.take_value()
                 {
                     this.state = State::Done;

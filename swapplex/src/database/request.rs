@@ -17,8 +17,9 @@ pub(crate) trait Request {
     /// What the caller gets where there is none.
     type Error: From<Error>;
 
-    /// Whether nearly every answer to it is a value alone, an element of the reply to a shared command.
-    const GETS: bool = false;
+    /// Whether most answers to it are [values](Reply::Bulk), elements of replies to shared commands: those are looked for
+    /// first.
+    const EXPECTS_VALUE: bool = false;
 
     /// The key, if the request may share a command with others of its kind.
     fn key(&self) -> Option<&[u8]> {
@@ -66,8 +67,8 @@ pub(crate) trait Request {
     /// Makes the caller's answer of the server's.
     fn finish(&mut self, reply: Reply) -> Finish<Self::Output, Self::Error>;
 
-    /// The same of a value alone, where the request [gets](Self::GETS) those. Made as a poll returns it, so that it is not
-    /// copied once more.
+    /// The same of a value, where the request [expects](Self::EXPECTS_VALUE) one. Made as a poll returns it, so that it is
+    /// not copied once more.
     fn finish_value(&mut self, value: Bytes) -> Poll<Result<Self::Output, Self::Error>> {
         match self.finish(Reply::Bulk(value)) {
             Finish::Done(result) => Poll::Ready(result),

@@ -24,9 +24,14 @@ impl Ticket {
         Self { outbox, slot }
     }
 
-    /// The answer, if it has come and is a value alone.
+    /// The answer, if it has come and is a [value](Reply::Bulk).
+    ///
+    /// # Panics
+    ///
+    /// When the answer was taken before.
     #[inline]
     pub(super) fn take_value(&mut self) -> Option<Bytes> {
+        debug_assert_ne!(self.slot, TAKEN);
         let value = self.outbox.take_value(self.slot)?;
         self.slot = TAKEN;
         Some(value)
@@ -34,8 +39,9 @@ impl Ticket {
 
     /// # Panics
     ///
-    /// When polled after it was ready.
+    /// When the answer was taken before.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, Undelivered>> {
+        debug_assert_ne!(self.slot, TAKEN);
         let result = ready!(self.outbox.poll(self.slot, cx));
         self.slot = TAKEN;
         Poll::Ready(result)

@@ -21,7 +21,7 @@ impl<T> Request for FieldRequest<T> {
     type Output = T;
     type Error = Error;
 
-    const GETS: bool = true;
+    const EXPECTS_VALUE: bool = true;
 
     fn key(&self) -> Option<&[u8]> {
         Some(self.key.as_bytes())

@@ -88,8 +88,10 @@ pub(super) fn start(
 
 /// Kills the process, without a chance to say goodbye, and waits until it is gone.
 pub(super) fn stop(child: &mut Child, watchdog: &mut Watchdog) {
-    // In this order the watchdog never kills by a number that may be another process's: until `wait`, it is ours.
-    let _ = child.start_kill();
+    // Nobody is killed by a number that may be another process's: it is ours until somebody has waited for it.
+    if matches!(child.try_wait(), Ok(None)) {
+        let _ = child.start_kill();
+    }
     let _ = watchdog.forget();
     let _ = child.wait();
 }

@@ -182,6 +182,19 @@ fn a_server_can_be_caught_while_it_loads() {
     );
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_has_a_session_of_its_own_again_and_again() {
+    let server = RedisServer::start();
+    for _ in 0..2 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", server.pid())).unwrap();
+        // Behind the program's name: its state, its parent, its group, its session.
+        let (_, facts) = stat.rsplit_once(") ").unwrap();
+        assert_eq!(facts.split(' ').nth(3), Some(&*server.pid().to_string()));
+        server.restart();
+    }
+}
+
 #[test]
 fn nothing_is_left_behind_by_a_process_that_is_killed() {
     const CHILD: &str = "SWAPPLEX_TEST_KILLED";

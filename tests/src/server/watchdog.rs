@@ -18,7 +18,8 @@ while read -r word value; do
     esac
     echo "$?"
 done
-[ -z "$pid" ] || kill -s KILL "$pid"
+# With what it has forked to save.
+[ -z "$pid" ] || kill -s KILL -- "-$pid"
 rm -rf -- "$1"
 "#;
 

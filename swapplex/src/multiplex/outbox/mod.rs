@@ -188,9 +188,8 @@ impl Outbox {
         0
     }
 
-    /// The answer in `slot`, if it is a value alone; what else there may be, [`poll`](Self::poll) tells.
-    // Inlined with all that it calls, so that the value stays in registers: copied from place to place it takes longer
-    // than to be looked up.
+    /// The answer in `slot`, if it is a [value](Reply::Bulk); what else there may be, [`poll`](Self::poll) tells.
+    // Inlined, so that the value stays in registers: copied from place to place it takes longer than to be looked up.
     #[inline]
     pub(crate) fn take_value(&self, slot: SlotIndex) -> Option<Bytes> {
         let mut inner = lock(&self.inner);
@@ -385,6 +384,7 @@ impl Inner {
         }
     }
 
+    #[inline]
     fn forget_caller(&mut self) {
         self.watched -= 1;
         if self.watched == 0 {

@@ -96,7 +96,7 @@ impl Slot {
         matches!(self.state, State::Waiting(_) | State::Gathering(_))
     }
 
-    /// Takes the answer, if it has come and is a value alone.
+    /// Takes the answer, if it has come and is a value.
     #[inline]
     pub(super) fn take_value(&mut self) -> Option<Place> {
         let State::Answered(Answer::Bulk(place)) = self.state else {

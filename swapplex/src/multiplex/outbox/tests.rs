@@ -125,6 +125,55 @@ fn an_outbox_that_is_used_again_remembers_nothing() {
     assert!(poll(&outbox, slot).is_ok());
 }
 
+/// The reply to an `MGET` of two keys, of which the second one is not there.
+fn value_and_nil(outbox: &Outbox) -> Bytes {
+    let chunk = Bytes::from(b"*2\r\n$5\r\nvalue\r\n$-1\r\n".to_vec());
+    let frame = Frame {
+        len: chunk.len(),
+        kind: Kind::Reply,
+    };
+    outbox.fill(&chunk, &[FrameAt { start: 0, frame }], &mut Vec::new());
+    chunk
+}
+
+#[test]
+fn only_a_value_is_taken_as_one() {
+    let outbox = outbox();
+    let plain = ping(&outbox);
+    let [value, nil] = [&b"a"[..], b"b"].map(|key| push(&outbox, Ask::Get { key }));
+    let lost_get = push(
+        &outbox,
+        Ask::HashGet {
+            key: b"h",
+            field: b"f",
+        },
+    );
+    outbox.seal();
+    assert_eq!(outbox.take_value(value), None, "nothing has come");
+    pong(&outbox);
+    value_and_nil(&outbox);
+    outbox.fail(lost(), usize::MAX, &mut Vec::new());
+    for slot in [plain, nil, lost_get] {
+        assert_eq!(outbox.take_value(slot), None);
+    }
+    assert_eq!(outbox.take_value(value).as_deref(), Some(&b"value"[..]));
+    assert!(matches!(poll(&outbox, plain), Ok(Reply::Frame(_))), "still there");
+    assert!(matches!(poll(&outbox, nil), Ok(Reply::Nil)));
+    assert!(undelivered(&outbox, lost_get).is_sent());
+}
+
+#[test]
+fn a_read_buffer_is_let_go_of_with_the_last_answer_in_it() {
+    let outbox = outbox();
+    let [value, nil] = [&b"a"[..], b"b"].map(|key| push(&outbox, Ask::Get { key }));
+    outbox.seal();
+    let chunk = value_and_nil(&outbox);
+    assert!(poll(&outbox, nil).is_ok());
+    assert!(!chunk.is_unique());
+    drop(outbox.take_value(value));
+    assert!(chunk.is_unique(), "nobody else can ask for what is in it");
+}
+
 #[test]
 fn a_small_value_does_not_keep_a_large_one_alive() {
     for (large, is_shared) in [(1 << 10, true), (1 << 20, false)] {
@@ -141,11 +190,7 @@ fn a_small_value_does_not_keep_a_large_one_alive() {
         };
         outbox.fill(&chunk, &[FrameAt { start: 0, frame }], &mut Vec::new());
         let is_within = |value: &Bytes| chunk.as_ptr_range().contains(&value.as_ptr());
-        let [Ok(Reply::Bulk(first)), Ok(Reply::Bulk(second))] =
-            [first, second].map(|slot| poll(&outbox, slot))
-        else {
-            panic!("both are values")
-        };
+        let [first, second] = [first, second].map(|slot| outbox.take_value(slot).expect("both are values"));
         assert_eq!((first.len(), &second[..]), (large, &b"v"[..]));
         assert!(is_within(&first), "the large one is most of what there is");
         assert_eq!(is_within(&second), is_shared);
