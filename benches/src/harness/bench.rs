@@ -10,7 +10,7 @@ use tokio::runtime::{self, Runtime};
 
 use super::arguments::Arguments;
 use super::contestant::Contestant;
-use super::data;
+use super::data::{self, Kind};
 use super::meter::Meter;
 use super::progress::Progress;
 use super::report;
@@ -46,7 +46,7 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn new(arguments: Arguments, url: &str) -> Result<Self, Box<dyn Error>> {
         let mut server = redis::Client::open(url)?.get_connection()?;
-        data::load(&mut server)?;
+        data::load(&mut server, Kind::Values)?;
         let mut multi = runtime::Builder::new_multi_thread();
         multi.worker_threads(2);
         let stages = Stages {
@@ -69,6 +69,16 @@ impl Bench {
             meter,
             outcomes: Vec::new(),
         })
+    }
+
+    /// Has the server hold keys of that kind alone from now on. At first, they are [`Kind::Values`].
+    ///
+    /// # Panics
+    ///
+    /// Where the server does not do it.
+    pub(crate) fn hold(&mut self, kind: Kind) {
+        let loaded = data::load(self.meter.server_connection(), kind);
+        loaded.expect("the private server answers");
     }
 
     /// Runs a workload, if it is wanted, with everybody whom `contestants` gives.

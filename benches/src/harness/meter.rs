@@ -43,6 +43,11 @@ impl Meter {
         })
     }
 
+    /// The connection that the meter reads the server's CPU time on.
+    pub(super) fn server_connection(&mut self) -> &mut Connection {
+        &mut self.server
+    }
+
     /// The server's kind and version.
     pub(super) fn server(&mut self) -> Result<String, Box<dyn Error>> {
         let info: InfoDict = redis::cmd("INFO").arg("server").query(&mut self.server)?;
