@@ -45,7 +45,7 @@
 //!
 //! - **A full outbox closes at once**: at 512 callers, or at 64 KiB of requests. More would save nothing worth having.
 //!   Where nothing is under way yet, 192 callers are enough: the server can start on these.
-//! - **Four outboxes are under way at most**, those of a single request with more time aside. The next one is due, but
+//! - **Six outboxes are under way at most**, those of a single request with more time aside. The next one is due, but
 //!   stays open until a reply makes room, and gathers what comes meanwhile. The busier the server, the larger the groups,
 //!   which is what it needs then. One that has been open for 50 ms takes no more, since the deadlines of all in it count
 //!   from when it was opened.
