@@ -46,7 +46,7 @@ const CLAIMS: [fn(&mut Bench); 9] = [
 ];
 
 const HELP: &str = "\
-Side-by-side benchmarks of swapplex and its peers, on a private redis-server.
+Side-by-side benchmarks of swapplex and its peers, on a private redis-server in a session of its own.
 
 Usage: cargo xtask bench [-- FILTER...] [--json FILE] [--quick]
 
