@@ -97,17 +97,19 @@ const SPECIAL: [bool; 256] = {
 #[inline]
 pub(super) fn is_clean(text: &[u8], separator: u8) -> bool {
     // Without a way out in between, the compiler looks at all bytes of a chunk at once.
-    let (chunks, rest) = text.as_chunks::<16>();
     let is_clean = |chunk: &[u8; 16]| {
         let found = chunk
             .iter()
             .fold(0, |found, &byte| found | u8::from(is_special(byte, separator)));
         found == 0
     };
-    chunks.iter().all(is_clean)
-        && !rest
+    match text.last_chunk() {
+        // What the chunks leave over is in the last one, whose first bytes are looked at twice.
+        Some(last) => text.as_chunks().0.iter().all(is_clean) && is_clean(last),
+        None => !text
             .iter()
-            .any(|&byte| SPECIAL[usize::from(byte)] || byte == separator)
+            .any(|&byte| SPECIAL[usize::from(byte)] || byte == separator),
+    }
 }
 
 #[cold]
@@ -258,6 +260,19 @@ mod tests {
             "p:a{%00%3A%7B%7D%25%7F%2Fé%0A}:%00%3A%7B%7D%25%7F%2Fé%0A%"
         );
         assert_eq!(key("/-", Some(b'-')), "p:a{/%2D}:/%2D%");
+    }
+
+    #[test]
+    fn what_needs_escaping_is_found_wherever_it_is() {
+        for length in 0..70 {
+            let clean = vec![b'a'; length];
+            assert!(is_clean(&clean, b'-'), "{length} bytes");
+            for (place, special) in (0..length).flat_map(|place| [(place, b'%'), (place, b'-')]) {
+                let mut text = clean.clone();
+                text[place] = special;
+                assert!(!is_clean(&text, b'-'), "byte {place} of {length}");
+            }
+        }
     }
 
     #[test]
