@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use super::answer;
+use super::plain::for_plain_keys;
 use crate::argument::Argument;
 use crate::command::Class;
 use crate::database::{Call, EnvConnection, Finish, Handle, Request, Static};
@@ -37,7 +38,7 @@ pub trait Lookup {
     fn decode(key: &[u8], value: Bytes) -> Result<Self::Value, Error>;
 }
 
-macro_rules! plain_keys {
+macro_rules! look_up {
     ($([$($generics:tt)*] $key:ty),* $(,)?) => {$(
         /// Looks up the bytes of a key.
         impl<$($generics)*> Lookup for $key {
@@ -55,26 +56,7 @@ macro_rules! plain_keys {
     )*};
 }
 
-plain_keys!(
-    [] &str,
-    [] &&str,
-    [] String,
-    [] &String,
-    [] Box<str>,
-    [] &Box<str>,
-    [] Arc<str>,
-    [] &Arc<str>,
-    ['a] Cow<'a, str>,
-    ['a] &Cow<'a, str>,
-    [] &[u8],
-    [] Vec<u8>,
-    [] &Vec<u8>,
-    [const N: usize] [u8; N],
-    [const N: usize] &[u8; N],
-    [] Bytes,
-    [] &Bytes,
-    [] Argument,
-);
+for_plain_keys!(look_up);
 
 /// The future of a [`get`](crate::get).
 #[must_use = "a get is sent when its future is polled"]

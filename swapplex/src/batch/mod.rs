@@ -6,6 +6,7 @@
 pub(crate) mod answer;
 mod get;
 mod many;
+mod plain;
 mod set;
 
 pub use get::{Get, Lookup};

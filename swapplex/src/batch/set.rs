@@ -8,6 +8,7 @@ use bytes::Bytes;
 use redis::{ToSingleRedisArg, Value};
 
 use super::answer;
+use super::plain::for_plain_keys;
 use crate::argument::Argument;
 use crate::command::Class;
 use crate::database::{Call, EnvConnection, Finish, Handle, Request, Static};
@@ -49,7 +50,7 @@ impl Assignment {
     }
 }
 
-macro_rules! plain_keys {
+macro_rules! assign {
     ($([$($generics:tt)*] $key:ty),* $(,)?) => {$(
         /// Sets a key to what redis-rs makes of the value.
         impl<$($generics)* V: ToSingleRedisArg> Assign<V> for $key {
@@ -62,26 +63,7 @@ macro_rules! plain_keys {
     )*};
 }
 
-plain_keys!(
-    [] &str,
-    [] &&str,
-    [] String,
-    [] &String,
-    [] Box<str>,
-    [] &Box<str>,
-    [] Arc<str>,
-    [] &Arc<str>,
-    ['a,] Cow<'a, str>,
-    ['a,] &Cow<'a, str>,
-    [] &[u8],
-    [] Vec<u8>,
-    [] &Vec<u8>,
-    [const N: usize,] [u8; N],
-    [const N: usize,] &[u8; N],
-    [] Bytes,
-    [] &Bytes,
-    [] Argument,
-);
+for_plain_keys!(assign);
 
 /// The future of a [`set`](crate::set).
 #[must_use = "a set is sent when its future is polled"]
