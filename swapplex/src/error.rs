@@ -1,11 +1,16 @@
 //! What can go wrong with a request, and what the caller may do about it.
 
+mod text;
+
 use std::error::Error as StdError;
 use std::io;
 use std::sync::Arc;
 
 use redis::RedisError;
 
+pub(crate) use self::text::Whole;
+
+use self::text::Quoted;
 use crate::database::ConnectError;
 use crate::multiplex::LostCause;
 use crate::resp::ProtocolError;
@@ -14,12 +19,15 @@ use crate::resp::ProtocolError;
 ///
 /// Cheap to clone: requests that shared a command share its error. Through redis-rs's traits, where only a
 /// [`RedisError`] fits, the same error travels inside one; [`Error::inside`] finds it again.
+///
+/// The text says all that is known, causes included, so there is no [`source`](StdError::source) beside it: a log that writes
+/// errors with their sources says each thing once. To tell causes apart, match on them.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The request was not executed, and will not be. Sending it again is safe.
     #[error("not executed: {0}")]
-    NotExecuted(#[source] NotExecuted),
+    NotExecuted(NotExecuted),
 
     /// The request reached the server, or may have, and no reply came: it was executed, or it was not. A pipeline may
     /// also have been executed in part.
@@ -36,7 +44,6 @@ pub enum Error {
         /// The connection that it was sent on, where it was one.
         epoch: Option<u64>,
         /// Why there is no reply.
-        #[source]
         cause: NoReply,
     },
 
@@ -50,10 +57,10 @@ pub enum Error {
 
     /// The server answered with an error, or with something that the caller cannot use.
     #[error("{0}")]
-    Redis(#[source] Arc<RedisError>),
+    Redis(Arc<RedisError>),
 
     /// What a key holds is not what its type says: another version of the program wrote it, or another program.
-    #[error("the value of the key `{key}` is no `{value}`: {source}")]
+    #[error("the value of the key {} is no `{value}`: {}", Quoted(key), Whole(&**cause))]
     #[non_exhaustive]
     Decode {
         /// The key, as far as it is text.
@@ -61,19 +68,17 @@ pub enum Error {
         /// The type that was expected.
         value: &'static str,
         /// What the codec says.
-        #[source]
-        source: Arc<dyn StdError + Send + Sync>,
+        cause: Arc<dyn StdError + Send + Sync>,
     },
 
     /// A value has no encoded form, so nothing was sent.
-    #[error("a value for the key `{key}` cannot be encoded: {source}")]
+    #[error("a value for the key {} cannot be encoded: {}", Quoted(key), Whole(&**cause))]
     #[non_exhaustive]
     Encode {
         /// The key, as far as it is text.
         key: Box<str>,
         /// What the codec says.
-        #[source]
-        source: Arc<dyn StdError + Send + Sync>,
+        cause: Arc<dyn StdError + Send + Sync>,
     },
 
     /// There is no Tokio runtime here to connect on.
@@ -86,21 +91,21 @@ pub enum Error {
 #[non_exhaustive]
 pub enum NotExecuted {
     /// There was no connection to send it on, and there is none in sight.
-    #[error(transparent)]
+    #[error("{0}")]
     Connect(Arc<ConnectError>),
     /// Its time was up before it could be sent, here while the last attempt to connect had failed like this.
     #[error("no connection in time; the last attempt failed: {0}")]
-    Unreachable(#[source] Arc<ConnectError>),
+    Unreachable(Arc<ConnectError>),
     /// Its time was up before it could be sent.
     #[error("its time was up before it could be sent")]
     Timeout,
     /// The [dedicated connection](crate::Dedicated) that it was to be sent on is lost, and needs to be made again.
     #[error("its connection was lost: {0}")]
-    Lost(#[source] Arc<LostCause>),
+    Lost(Arc<LostCause>),
     /// The server does not take it: each connection was lost while it was being sent, in the end two that it had alone. An
     /// argument over the server's `proto-max-bulk-len` does that. Sending it again will lead to the same.
     #[error("each connection was lost while it was being sent, even those that it had alone: {0}")]
-    Breaks(#[source] Arc<LostCause>),
+    Breaks(Arc<LostCause>),
 }
 
 /// Why a request that was sent has no reply.
@@ -108,19 +113,19 @@ pub enum NotExecuted {
 #[non_exhaustive]
 pub enum NoReply {
     /// The connection was lost.
-    #[error(transparent)]
+    #[error("{0}")]
     Lost(Arc<LostCause>),
     /// Each connection that it was sent on was lost, in the end two that it had alone, while the others went on. A reply
     /// over the server's `client-output-buffer-limit` does that. Sending it again will lead to the same, even if it only
     /// reads.
     #[error("it ended each connection that it was sent on, even those that it had alone: {0}")]
-    Breaks(#[source] Arc<LostCause>),
+    Breaks(Arc<LostCause>),
     /// Its time was up.
     #[error("its time was up")]
     Timeout,
     /// The first commands of a pipeline were executed and answered, and the rest could not be sent.
     #[error("its first commands were executed, and the rest was not: {0}")]
-    Partial(#[source] Box<Error>),
+    Partial(Box<Error>),
 }
 
 impl Error {
@@ -159,10 +164,10 @@ impl Error {
         }
     }
 
-    pub(crate) fn encode(key: &[u8], source: Box<dyn StdError + Send + Sync>) -> Self {
+    pub(crate) fn encode(key: &[u8], cause: Box<dyn StdError + Send + Sync>) -> Self {
         Self::Encode {
             key: String::from_utf8_lossy(key).into(),
-            source: source.into(),
+            cause: cause.into(),
         }
     }
 
@@ -243,6 +248,7 @@ impl From<ProtocolError> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database::NotReady;
 
     fn unknown(epoch: Option<u64>, cause: NoReply) -> Error {
         Error::OutcomeUnknown {
@@ -280,32 +286,31 @@ mod tests {
         }
     }
 
-    /// What logs show that write an error with all its sources.
-    fn chain(error: &Error) -> Vec<String> {
-        let first: &dyn StdError = error;
-        std::iter::successors(Some(first), |&error| error.source())
-            .map(ToString::to_string)
-            .collect()
-    }
-
     #[test]
-    fn what_adds_nothing_to_its_cause_is_no_source_beside_it() {
-        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-        let error = Error::from(Arc::new(ConnectError::Io(refused.into())));
-        assert_eq!(
-            chain(&error),
-            ["not executed: connection refused", "connection refused"]
-        );
-        let source = error.source().and_then(|source| source.downcast_ref());
-        assert!(
-            matches!(source, Some(NotExecuted::Connect(cause)) if matches!(**cause, ConnectError::Io(_)))
-        );
-
-        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
-        assert_eq!(
-            chain(&unknown(None, NoReply::Lost(Arc::new(reset.into()))))[1..],
-            ["the connection broke: connection reset", "connection reset"]
-        );
+    fn a_log_that_writes_an_error_with_its_sources_says_everything_once() {
+        fn check(errors: &[&dyn StdError]) {
+            for error in errors {
+                let text = error.to_string();
+                assert_eq!(text.matches("port 7").count(), 1, "{text}");
+                assert!(error.source().is_none(), "{text}");
+            }
+        }
+        let io = || Arc::new(io::Error::other("port 7"));
+        let lost = || Arc::new(LostCause::Io(io()));
+        let connect = || Arc::new(ConnectError::Io(io()));
+        check(&[&*lost(), &*connect(), &NotReady::Connect(connect())]);
+        check(&[&ConnectError::OnConnect(io())]);
+        check(&[
+            &Error::from(connect()),
+            &Error::NotExecuted(NotExecuted::Unreachable(connect())),
+            &Error::NotExecuted(NotExecuted::Lost(lost())),
+            &Error::NotExecuted(NotExecuted::Breaks(lost())),
+            &Error::from(RedisError::from(io::Error::other("port 7"))),
+            &Error::encode(b"key", "port 7".into()),
+        ]);
+        let first = unknown(None, NoReply::Lost(lost()));
+        check(&[&first, &unknown(None, NoReply::Breaks(lost()))]);
+        check(&[&unknown(None, NoReply::Partial(first.into()))]);
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Target {
         let (username, password) = credentials
             .fetch()
             .await
-            .map_err(|error| ConfigError::Credentials { source: error.into() })?;
+            .map_err(|error| ConfigError::Credentials { cause: error.into() })?;
         Ok(self.with_credentials(username.as_deref(), &password))
     }
 
@@ -112,13 +112,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_error_of_a_provider_is_kept_as_source() {
+    async fn the_error_of_a_provider_is_kept() {
         let provider = || async { Err::<(Option<String>, Secret), BoxError>("token service is down".into()) };
         let error = target()
             .authenticate(&provider)
             .await
             .expect_err("the provider fails");
-        let source = error.source().expect("the provider's error");
-        assert_eq!(source.to_string(), "token service is down");
+        assert_eq!(
+            error.to_string(),
+            "the credentials provider failed: token service is down"
+        );
+        assert!(
+            matches!(error, ConfigError::Credentials { cause } if cause.to_string() == "token service is down")
+        );
     }
 }

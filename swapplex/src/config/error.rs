@@ -3,6 +3,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::Origin;
+use crate::error::Whole;
 
 /// Why the configuration gives no address to connect to.
 ///
@@ -28,13 +29,13 @@ pub enum ConfigError {
     /// the password given on its own in `P_PASSWORD`, where nothing needs encoding.
     #[error(
         "{origin}: expected a URL such as redis://user:password@host:6379/0, with special characters of the \
-         password percent-encoded ({source})"
+         password percent-encoded ({cause})"
     )]
     Url {
         /// Where the text stands.
         origin: Origin,
         /// What the URL parser says.
-        source: url::ParseError,
+        cause: url::ParseError,
     },
 
     /// A value isn't valid UTF-8: set it anew.
@@ -74,12 +75,12 @@ pub enum ConfigError {
     },
 
     /// A file can't be read: look at the path, its permissions, and whether the volume is mounted.
-    #[error("{origin} can't be read: {source}")]
+    #[error("{origin} can't be read: {cause}")]
     File {
         /// The variable that names the file.
         origin: Origin,
         /// What the operating system said, shared because the error is told to many callers.
-        source: Arc<io::Error>,
+        cause: Arc<io::Error>,
     },
 
     /// The address asks for TLS without verification, which only a program with the cargo feature `insecure` does: trust
@@ -92,10 +93,17 @@ pub enum ConfigError {
         origin: Origin,
     },
 
-    /// The provider of expiring credentials failed: the source says why.
-    #[error("the credentials provider failed: {source}")]
+    /// The provider of expiring credentials failed: `cause` says why.
+    #[error("the credentials provider failed: {}", Whole(&**cause))]
     Credentials {
         /// The provider's own error, shared because the error is told to many callers.
-        source: Arc<dyn Error + Send + Sync>,
+        cause: Arc<dyn Error + Send + Sync>,
     },
+}
+
+impl ConfigError {
+    /// Whether it is for somebody to mend. Who issues credentials may well do so in a moment.
+    pub(crate) fn is_wrong(&self) -> bool {
+        !matches!(self, Self::Credentials { .. })
+    }
 }

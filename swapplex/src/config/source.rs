@@ -195,9 +195,9 @@ impl Source {
             (Kind::Info(info), _) => check(info).map(|()| Parts::from_info(info)),
             (Kind::ServiceUrl(service_url), _) => {
                 let origin = Origin::ServiceUrl;
-                let url = service_url().map_err(|source| ConfigError::Url {
+                let url = service_url().map_err(|cause| ConfigError::Url {
                     origin: origin.clone(),
-                    source,
+                    cause,
                 })?;
                 read_url(&url, &origin)
             }

@@ -15,9 +15,9 @@ const UTF8: &str = "user name and password to be UTF-8 once percent-decoded";
 const SOCKET: &str = "the absolute path of a socket, as in unix:///run/redis.sock";
 
 pub(super) fn parse_url(text: &str, origin: &Origin) -> Result<Parts, ConfigError> {
-    let url = Url::parse(text).map_err(|source| ConfigError::Url {
+    let url = Url::parse(text).map_err(|cause| ConfigError::Url {
         origin: origin.clone(),
-        source,
+        cause,
     })?;
     read_url(&url, origin)
 }

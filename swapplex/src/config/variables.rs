@@ -202,7 +202,7 @@ impl<'a> Variables<'a> {
             Err(error) => {
                 return Err(ConfigError::File {
                     origin,
-                    source: Arc::new(error),
+                    cause: Arc::new(error),
                 });
             }
         };

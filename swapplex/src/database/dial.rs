@@ -13,6 +13,7 @@ use tracing::Instrument;
 use super::hook::Hook;
 use super::trace;
 use crate::config::{ConfigError, Credentials, Source, Target, TlsFiles};
+use crate::error::Whole;
 use crate::multiplex::{Greeting, HandshakeError, Identity, greet};
 use crate::runtime::caught;
 use crate::settings::Settings;
@@ -24,10 +25,10 @@ use crate::transport::{Transport, is_tls_error};
 #[non_exhaustive]
 pub enum ConnectError {
     /// The configuration does not say where to connect.
-    #[error("the configuration is wrong: {0}")]
-    Config(#[from] ConfigError),
+    #[error("{what}{error}", what = if .0.is_wrong() { "the configuration is wrong: " } else { "" }, error = .0)]
+    Config(ConfigError),
     /// The server could not be reached, or went away.
-    #[error(transparent)]
+    #[error("{0}")]
     Io(Arc<io::Error>),
     /// The server could not prove who it is, or did not accept our certificate, or one of the TLS files is wrong.
     ///
@@ -38,7 +39,6 @@ pub enum ConnectError {
         /// The address.
         server: Arc<str>,
         /// What went wrong.
-        #[source]
         error: Arc<io::Error>,
     },
     /// The server was reached, but did not let us in.
@@ -48,13 +48,12 @@ pub enum ConnectError {
         /// The address.
         server: Arc<str>,
         /// What the server said.
-        #[source]
         error: HandshakeError,
     },
     /// The [`on_connect`](crate::ClientBuilder::on_connect) hook failed: it returned this error, panicked, or was not done
     /// in time.
-    #[error("on_connect failed: {0}")]
-    OnConnect(#[source] Arc<dyn StdError + Send + Sync>),
+    #[error("on_connect failed: {}", Whole(&**.0))]
+    OnConnect(Arc<dyn StdError + Send + Sync>),
     /// What was asked for the address or for the credentials panicked; or Tokio did, as it does on a runtime without
     /// `enable_io` or `enable_time`.
     #[error(
@@ -87,7 +86,7 @@ impl ConnectError {
     pub fn is_permanent(&self) -> bool {
         match self {
             // Who issues credentials may well do so in a moment.
-            Self::Config(error) => !matches!(error, ConfigError::Credentials { .. }),
+            Self::Config(error) => error.is_wrong(),
             Self::Handshake { error, .. } => {
                 matches!(
                     error,
@@ -101,6 +100,12 @@ impl ConnectError {
                 false
             }
         }
+    }
+}
+
+impl From<ConfigError> for ConnectError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::error::{Error, NotExecuted};
 pub enum NotReady {
     /// There is no connection, because the last attempt to connect failed like this.
     #[error("not connected: {0}")]
-    Connect(#[source] Arc<ConnectError>),
+    Connect(Arc<ConnectError>),
     /// There was no connection, or no answer on it, in this time.
     #[non_exhaustive]
     #[error("no answer from {server} within {limit:?}")]
@@ -31,7 +31,7 @@ pub enum NotReady {
     },
     /// The server answers that it serves nobody now, for example because it is loading its data.
     #[error("the server refuses: {0}")]
-    Refused(#[source] Arc<RedisError>),
+    Refused(Arc<RedisError>),
     /// There is no Tokio runtime here to connect on.
     #[error("swapplex must be called from the context of a Tokio runtime")]
     NoRuntime,

@@ -15,17 +15,17 @@ pub(super) enum Unfit {
     /// It is not what the command gives.
     Answer(ParsingError),
     /// A value in it is not what the key's type says.
-    Value { value: &'static str, source: Failure },
+    Value { value: &'static str, cause: Failure },
 }
 
 impl Unfit {
     pub(super) fn into_error(self, key: &[u8]) -> Error {
         match self {
             Self::Answer(error) => Error::Redis(Arc::new(RedisError::from(error))),
-            Self::Value { value, source } => Error::Decode {
+            Self::Value { value, cause } => Error::Decode {
                 key: String::from_utf8_lossy(key).into(),
                 value,
-                source: source.into(),
+                cause: cause.into(),
             },
         }
     }
@@ -48,7 +48,7 @@ pub(super) fn plain<T: FromRedisValue>(answer: Value) -> Result<T, Unfit> {
     let (kind, length) = kind(&answer);
     T::from_redis_value(answer).map_err(|_| Unfit::Value {
         value: type_name::<T>(),
-        source: match length {
+        cause: match length {
             Some(length) => format!("{kind} of length {length} does not convert"),
             None => format!("{kind} does not convert"),
         }
@@ -134,9 +134,9 @@ pub(super) fn pairs(answer: Value) -> Result<Vec<(Value, Value)>, Unfit> {
 }
 
 pub(super) fn decode<T, C: Decode<T>>(bytes: Bytes) -> Result<T, Unfit> {
-    C::decode(bytes).map_err(|source| Unfit::Value {
+    C::decode(bytes).map_err(|cause| Unfit::Value {
         value: type_name::<T>(),
-        source,
+        cause,
     })
 }
 

@@ -15,10 +15,10 @@ pub enum LostCause {
     ClosedByServer,
     /// Reading or writing failed.
     #[error("the connection broke: {0}")]
-    Io(#[source] Arc<io::Error>),
+    Io(Arc<io::Error>),
     /// The server sent something that is not the Redis protocol.
     #[error("cannot read what the server has sent: {0}")]
-    Protocol(#[source] ProtocolError),
+    Protocol(ProtocolError),
     /// The server sent a reply that nobody had asked for.
     #[error("the server sent a reply that nobody had asked for")]
     SurplusReply,

@@ -81,10 +81,16 @@ pub enum HandshakeError {
     Sentinel,
     /// The peer does not speak the Redis protocol.
     #[error("the peer does not speak the Redis protocol: {0}")]
-    Protocol(#[from] ProtocolError),
+    Protocol(ProtocolError),
     /// The peer closed the connection before the handshake was over.
     #[error("the server closed the connection during the handshake")]
     Closed,
+}
+
+impl From<ProtocolError> for HandshakeError {
+    fn from(error: ProtocolError) -> Self {
+        Self::Protocol(error)
+    }
 }
 
 /// One command of the handshake.
