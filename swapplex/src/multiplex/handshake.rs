@@ -3,7 +3,7 @@
 use std::future;
 use std::io::{self, IoSlice};
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use redis::{FromRedisValue, Value};
 
 use crate::config::{Protocol, Target};
@@ -82,6 +82,9 @@ pub enum HandshakeError {
     /// The peer does not speak the Redis protocol.
     #[error("the peer does not speak the Redis protocol: {0}")]
     Protocol(ProtocolError),
+    /// The peer sent more replies than it was asked for: the next ones would be taken for those of somebody's requests.
+    #[error("the server sent a reply that nobody had asked for")]
+    SurplusReply,
     /// The peer closed the connection before the handshake was over.
     #[error("the server closed the connection during the handshake")]
     Closed,
@@ -125,9 +128,8 @@ pub(crate) async fn greet(
     if matches!(result, Ok(None)) {
         result = dialogue.introduce(target, before, Protocol::Resp2).await?;
     }
-    let received = dialogue.received;
     Ok(result.and_then(|greeting| match greeting {
-        Some(greeting) => Ok((greeting, received)),
+        Some(greeting) => Ok((greeting, dialogue.leftover()?)),
         None => Err(HandshakeError::Refused(
             "the server speaks neither RESP3 nor RESP2".into(),
         )),
@@ -173,6 +175,18 @@ impl Dialogue<'_> {
             Verdict::Fine | Verdict::Excused(_) => Some(greeting),
             Verdict::OtherProtocol => None,
         }))
+    }
+
+    /// What was read beyond the handshake: the beginning of a push at most, since nothing else was asked for.
+    fn leftover(mut self) -> Result<BytesMut, HandshakeError> {
+        while !self.received.is_empty() {
+            match Scanner::new(self.limits).advance(&self.received)? {
+                Some(frame) if frame.kind == Kind::Push => self.received.advance(frame.len),
+                None if self.received.starts_with(b">") => break,
+                _ => return Err(HandshakeError::SurplusReply),
+            }
+        }
+        Ok(self.received)
     }
 
     async fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {

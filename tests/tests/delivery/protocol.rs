@@ -304,3 +304,62 @@ async fn row_31_a_surplus_reply_ends_the_connection_and_a_push_does_not() {
     assert_eq!(client.get("k").await.unwrap().as_deref(), Some(&b"v"[..]));
     assert_eq!(client.stats().losses, 1);
 }
+
+/// A server that says more than it is asked for on its first connection, `behind` the handshake, in one breath with its last
+/// answer, and in front of the first answer after it. Each key has itself for its value.
+fn talkative(behind: &'static str, before: &'static str) -> ScriptedServer {
+    let mut before = Some(before);
+    ScriptedServer::start(move |request| match request.handshake() {
+        // An empty answer to the last question, so that all is read together.
+        Some(_) if request.connection == 0 && request.argument(1) == "INFO" => {
+            Answer::raw(format!("$0\r\n\r\n{behind}"))
+        }
+        Some(answer) => answer,
+        None => {
+            let key = request.argument(1);
+            let before = before.take().unwrap_or_default();
+            Answer::raw(format!("{before}${}\r\n{key}\r\n", key.len()))
+        }
+    })
+}
+
+#[tokio::test]
+async fn row_31_a_surplus_reply_behind_the_handshake_is_nobodys_answer() {
+    for surplus in [
+        "$6\r\nsecret\r\n",
+        "$6\r\nsec",
+        ">2\r\n+news\r\n:1\r\n$6\r\nsecret\r\n",
+    ] {
+        let server = talkative(surplus, "");
+        let client = eager(&server.url());
+        let mut events = client.connection_stream();
+        for key in ["a", "b"] {
+            assert_eq!(client.get(key).await.unwrap().as_deref(), Some(key.as_bytes()));
+        }
+        let Some(ConnectionEvent::Failed { cause, .. }) = events.next().await else {
+            panic!("the first connection is of no use")
+        };
+        assert!(
+            matches!(
+                *cause,
+                ConnectError::Handshake {
+                    error: HandshakeError::SurplusReply,
+                    ..
+                }
+            ),
+            "{cause}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn row_31_a_push_behind_the_handshake_does_no_harm() {
+    for (behind, before) in [(">2\r\n+news\r\n:1\r\n", ""), (">2\r\n+ne", "ws\r\n:1\r\n")] {
+        let server = talkative(behind, before);
+        let client = Client::open(server.url()).unwrap();
+        for key in ["a", "b"] {
+            assert_eq!(client.get(key).await.unwrap().as_deref(), Some(key.as_bytes()));
+        }
+        assert_eq!(server.seen().dials.count(), 1);
+    }
+}
