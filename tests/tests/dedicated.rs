@@ -301,6 +301,25 @@ async fn what_has_not_one_reply_is_refused() {
 }
 
 #[tokio::test]
+async fn what_was_sent_without_an_answer_arrives_though_the_connection_is_dropped() {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    let mut own = client.dedicated().await.unwrap();
+    let mut silent = cmd("SET");
+    // More than sockets take at once.
+    silent.arg("k").arg(vec![b'x'; 16 << 20]).set_no_response(true);
+    assert_eq!(own.req_packed_command(&silent).await.unwrap(), Value::Nil);
+    drop(own);
+    while server.command(&["STRLEN", "k"]).integer() != 16 << 20 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // Then it is over.
+    while server.clients().iter().any(|client| client["cmd"] == "set") {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_told() {
     let server = RedisServer::builder().password("right").start();
     let client = Client::builder(Source::url(server.url_as("", "wrong")).unwrap()).build();

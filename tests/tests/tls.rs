@@ -12,7 +12,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
-use redis::{AsyncCommands, pipe};
+use redis::aio::ConnectionLike;
+use redis::{AsyncCommands, Value, cmd, pipe};
 use swapplex::config::Source;
 use swapplex::{Client, ClientBuilder, ConnectError, ConnectionEvent, Error, NotExecuted};
 use swapplex_tests::{Cut, Direction, Flow, Proxy, RedisServer, ReservedPort, child};
@@ -394,5 +395,46 @@ fn with_the_feature_other_fragments_are_refused_still() {
         "unix:///run/x.sock#insecure",
     ] {
         assert!(Source::url(url).is_err(), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_pop_is_over_at_once() {
+    let setup = Setup::good();
+    let client = setup.client().build();
+    let mut connection = client.connection();
+    let _: () = connection.ping().await.unwrap();
+    for list in (0..20).map(|number| format!("list:{number}")) {
+        let mut popping = client.connection();
+        let is_blocked = async {
+            while setup.server.info("clients")["blocked_clients"] != "1" {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = is_blocked => {}
+            popped = popping.blpop::<_, Value>(&list, 0.0) => panic!("{popped:?}"),
+        }
+        let _: () = connection.rpush(&list, "value").await.unwrap();
+        let length: usize = connection.llen(&list).await.unwrap();
+        assert_eq!(length, 1, "the server gave it to nobody");
+    }
+}
+
+#[tokio::test]
+async fn what_was_sent_without_an_answer_arrives_though_its_connection_is_dropped() {
+    let setup = Setup::good();
+    let client = setup.client().build();
+    for sent in 1..=20 {
+        let mut own = client.dedicated().await.unwrap();
+        let mut silent = cmd("INCR");
+        silent.arg("n").set_no_response(true);
+        assert_eq!(own.req_packed_command(&silent).await.unwrap(), Value::Nil);
+        drop(own);
+        let mut connection = client.connection();
+        while connection.get::<_, Option<u32>>("n").await.unwrap() != Some(sent) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 }

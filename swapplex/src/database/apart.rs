@@ -1,15 +1,16 @@
 //! Connections that one caller has alone, and the commands that are moved to them.
 
 use std::future;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use futures_util::future::FutureExt;
 use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::dial::{ConnectError, Dialled, dial};
 use super::line::{Blockable, Driven, Line};
@@ -24,6 +25,7 @@ use crate::command::{Class, Wait};
 use crate::error::{Error, NotExecuted};
 use crate::multiplex::{Connection, Driver, Greeting, LostCause, Push, Reason, Reply, Undelivered};
 use crate::settings::FOR_EVER;
+use crate::transport::HangUp;
 
 /// How many commands of one database may block at the same time; more wait for their turn.
 pub(super) const MAX_BLOCKED: usize = 64;
@@ -37,6 +39,12 @@ pub(crate) struct Apart {
     connection: Arc<Connection>,
     line: Arc<Line>,
     driver: AbortHandle,
+    /// The driver has the socket, and this as long.
+    hang_up: Weak<HangUp>,
+    /// Whether something was sent that nobody waits for the answer of.
+    has_posted: AtomicBool,
+    /// Has the driver send what is left, and then close the connection.
+    farewell: Arc<Notify>,
 }
 
 /// The right to have one of the [`MAX_BLOCKED`] connections.
@@ -105,6 +113,10 @@ impl Apart {
         let Dialled {
             transport, leftover, ..
         } = dialled;
+        let hang_up = transport
+            .hang_up()
+            .map_err(|error| Error::from(Arc::new(ConnectError::Io(error.into()))))?;
+        let hang_up = Arc::new(hang_up);
         let connection = Arc::new(Connection::new(
             shared.next_epoch(),
             transport.direct_writer(),
@@ -121,15 +133,23 @@ impl Apart {
         );
         let line = Arc::clone(held.line());
         let served = Arc::clone(&connection);
+        let patience = settings.command_timeout;
+        let farewell = Arc::new(Notify::new());
+        let (parting, handle) = (Arc::clone(&farewell), Arc::downgrade(&hang_up));
         let driver = tokio::spawn(async move {
             // Dropped in the opposite order.
             let _turn = turn;
             let held = held;
+            let _hang_up = hang_up;
             let mut driver = driver;
             let cause = tokio::select! {
                 cause = driver.serve() => cause,
                 () = held.line().asked() => {
                     held.line().settle(&served, &mut driver).await;
+                    LostCause::Closed
+                }
+                () = parting.notified() => {
+                    let _ = timeout(patience, driver.finish()).await;
                     LostCause::Closed
                 }
             };
@@ -140,6 +160,9 @@ impl Apart {
             connection,
             line,
             driver: driver.abort_handle(),
+            hang_up: handle,
+            has_posted: AtomicBool::new(false),
+            farewell,
         })
     }
 
@@ -199,6 +222,7 @@ impl Apart {
     /// Sends a request. Its answer, if there is one, is passed over.
     pub(crate) async fn post(&self, request: &impl Request, limit: Option<Instant>) -> Result<(), Error> {
         has_runtime()?;
+        self.has_posted.store(true, Ordering::Relaxed);
         match self.submit(request, limit).await {
             Ok(_) => Ok(()),
             Err(NoAnswer::Closed) => Err(closed()),
@@ -301,7 +325,16 @@ pub(super) fn closed() -> Error {
 
 impl Drop for Apart {
     fn drop(&mut self) {
-        // With the driver, the socket is closed.
+        if *self.has_posted.get_mut() && !self.connection.is_settled() {
+            // Whoever sent it was told that it is on its way.
+            self.farewell.notify_one();
+            return;
+        }
+        // The runtime may not come to the driver for a while, and until it does, the server would go on with a command
+        // that blocks, and give to nobody what somebody else puts into a list.
+        if let Some(hang_up) = self.hang_up.upgrade() {
+            hang_up.now();
+        }
         self.driver.abort();
     }
 }

@@ -15,12 +15,14 @@ mod tls;
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 use redis::ConnectionAddr;
+use socket2::{SockRef, Socket};
 use tokio::io::AsyncWrite;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 #[cfg(unix)]
@@ -44,6 +46,14 @@ pub(crate) enum Transport {
 #[derive(Clone, Debug)]
 pub(crate) struct DirectWriter {
     writer: Arc<Writer>,
+}
+
+/// Ends the connection from any thread, at once and without waiting.
+#[derive(Debug)]
+pub(crate) enum HangUp {
+    Plain(Arc<Writer>),
+    /// The socket below, which is nobody's to write to but the TLS layer's.
+    Tls(Socket),
 }
 
 /// Reading goes through `AsyncRead`, which knows from a short read that there is no more: that saves the system call
@@ -121,6 +131,26 @@ impl Transport {
         }
     }
 
+    /// A handle that ends the connection. While it exists, so does the socket.
+    ///
+    /// # Errors
+    ///
+    /// Where the process may have no more file descriptors.
+    pub(crate) fn hang_up(&self) -> io::Result<HangUp> {
+        Ok(match self {
+            Self::Plain { writer, .. } => HangUp::Plain(Arc::clone(writer)),
+            Self::Tls(stream) => HangUp::Tls(SockRef::from(socket_of(stream)).try_clone()?),
+        })
+    }
+
+    /// Tells the server that no more will come, once all that was flushed.
+    pub(crate) fn end_writing(&self) -> io::Result<()> {
+        match self {
+            Self::Plain { writer, .. } => writer.shutdown(Shutdown::Write),
+            Self::Tls(stream) => SockRef::from(socket_of(stream)).shutdown(Shutdown::Write),
+        }
+    }
+
     /// Whether there is something to read, be it the end of the stream: asks the socket itself, since what is known of
     /// it from events may be out of date.
     pub(crate) fn is_readable(&self) -> bool {
@@ -181,7 +211,26 @@ impl DirectWriter {
     }
 }
 
+impl HangUp {
+    /// The server learns of it as soon as the network allows, and the task that reads the connection likewise.
+    pub(crate) fn now(&self) {
+        // What is not connected any more has ended already.
+        let _ = match self {
+            Self::Plain(writer) => writer.shutdown(Shutdown::Both),
+            Self::Tls(socket) => socket.shutdown(Shutdown::Both),
+        };
+    }
+}
+
 impl Writer {
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        match self {
+            Self::Tcp(writer) => SockRef::from(writer.as_ref()).shutdown(how),
+            #[cfg(unix)]
+            Self::Unix(writer) => SockRef::from(writer.as_ref()).shutdown(how),
+        }
+    }
+
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(writer) => writer.as_ref().poll_write_ready(cx),
@@ -210,9 +259,9 @@ impl Writer {
 /// Whether reading would give something at once: bytes, the end of the stream, or an error.
 fn is_readable<'a, S>(socket: &'a S) -> bool
 where
-    socket2::SockRef<'a>: From<&'a S>,
+    SockRef<'a>: From<&'a S>,
 {
-    let peeked = socket2::SockRef::from(socket).peek(&mut [MaybeUninit::uninit()]);
+    let peeked = SockRef::from(socket).peek(&mut [MaybeUninit::uninit()]);
     !matches!(
         peeked.map_err(|error| error.kind()),
         Err(io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
