@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use redis::{AsyncCommands, RedisFuture, RedisResult, Value, pipe};
 use swapplex::config::Source;
-use swapplex::{Client, Database, Error};
+use swapplex::{Client, ConnectError, Database, Error, NotExecuted};
 use swapplex_tests::{Answer, RedisServer, ScriptedServer, block_on};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -334,6 +334,94 @@ fn threads_in_the_context_of_a_runtime_that_ends_get_errors() {
         for thread in threads {
             thread.join().unwrap();
         }
+    }
+}
+
+/// Has threads in the context of a runtime ask for connections of their own, and ends the runtime once `is_time`.
+fn connections_apart_end_with_their_runtime(client: &Client, is_time: impl FnOnce()) {
+    let runtime = multi_thread(2);
+    runtime.block_on(async { client.get("warm").await.unwrap() });
+    let ask: [fn(&Client) -> Option<Error>; 3] = [
+        |client| block_on(client.dedicated()).err(),
+        |client| block_on(client.pubsub()).err(),
+        |client| {
+            let popped: RedisResult<Value> = block_on(client.connection().blpop("list", 0.0));
+            popped.err().map(Error::from)
+        },
+    ];
+    let threads = ask.map(|ask| {
+        let (handle, client) = (runtime.handle().clone(), client.clone());
+        thread::spawn(move || {
+            let _context = handle.enter();
+            ask(&client)
+        })
+    });
+    is_time();
+    runtime.shutdown_background();
+    for thread in threads {
+        let error = thread.join().unwrap().expect("there is no connection");
+        assert!(
+            matches!(&error, Error::NotExecuted(NotExecuted::Connect(cause)) if matches!(**cause, ConnectError::RuntimeEnded)),
+            "{error}"
+        );
+    }
+}
+
+/// Serves its first connection, and answers whatever the others say first like this.
+fn serves_one(others: Answer) -> ScriptedServer {
+    ScriptedServer::start(move |request| match request.handshake() {
+        Some(answer) if request.connection == 0 => answer,
+        None => Answer::raw("$-1\r\n"),
+        Some(_) => others.clone(),
+    })
+}
+
+#[test]
+fn who_waits_for_a_connection_of_their_own_gets_an_error_where_the_runtime_ends() {
+    let elsewhere = multi_thread(1);
+    let _context = elsewhere.enter();
+    let server = serves_one(Answer::nothing());
+    let client = Client::open(server.url()).unwrap();
+    connections_apart_end_with_their_runtime(&client, || {
+        elsewhere.block_on(server.until(|seen| seen.open == 4));
+    });
+}
+
+#[test]
+fn who_waits_to_try_again_gets_an_error_where_the_runtime_ends() {
+    let elsewhere = multi_thread(1);
+    let _context = elsewhere.enter();
+    let server = serves_one(Answer::nothing().then_close());
+    let client = Client::open(server.url()).unwrap();
+    connections_apart_end_with_their_runtime(&client, || {
+        elsewhere.block_on(server.until(|seen| seen.dials.count() >= 4 && seen.open == 1));
+    });
+}
+
+#[test]
+fn who_waits_for_a_turn_gets_an_error_where_the_runtime_ends() {
+    let server = RedisServer::start();
+    let client = Client::open(server.url()).unwrap();
+    let elsewhere = multi_thread(1);
+    for _ in 0..64 {
+        let mut connection = client.connection();
+        elsewhere.spawn(async move { connection.blpop::<_, Value>("list", 0.0).await });
+    }
+    while server.info("clients")["blocked_clients"] != "64" {
+        thread::sleep(Duration::from_millis(1));
+    }
+    for patience in 0..5 {
+        let runtime = multi_thread(2);
+        let (handle, client) = (runtime.handle().clone(), client.clone());
+        let waiting = thread::spawn(move || {
+            let _context = handle.enter();
+            let popped: RedisResult<Value> = block_on(client.connection().blpop("list", 60.0));
+            Error::from(popped.unwrap_err())
+        });
+        thread::sleep(Duration::from_millis(patience));
+        runtime.shutdown_background();
+        let error = waiting.join().unwrap();
+        assert!(matches!(error, Error::NotExecuted(_)), "{error}");
     }
 }
 

@@ -9,10 +9,12 @@ use std::time::Duration;
 use futures_util::future::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
-use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tracing::Instrument;
 
 use super::dial::{ConnectError, Dialled, dial};
+use super::lane::Lane;
 use super::line::{Blockable, Driven, Line};
 use super::local;
 use super::not_now::pause;
@@ -68,8 +70,19 @@ pub(super) enum NoAnswer {
 /// # Errors
 ///
 /// [`Error::NotExecuted`] where there is no connection by `limit`, or none in sight.
-pub(crate) async fn dial_apart(shared: &Shared, limit: Instant) -> Result<Dialled, Error> {
+pub(crate) async fn dial_apart(shared: &Arc<Shared>, limit: Instant) -> Result<Dialled, Error> {
     let lane = local::lane(shared)?;
+    // As a task, which ends with its runtime: a future's timers panic then, and whoever polls it may be on another thread.
+    let mut dialling = JoinSet::new();
+    let dialled = dialled(Arc::clone(shared), Arc::clone(&lane), limit).in_current_span();
+    dialling.spawn_on(dialled, &lane.runtime);
+    match dialling.join_next().await {
+        Some(Ok(result)) => result,
+        _ => Err(Arc::new(ConnectError::RuntimeEnded).into()),
+    }
+}
+
+async fn dialled(shared: Arc<Shared>, lane: Arc<Lane>, limit: Instant) -> Result<Dialled, Error> {
     let mut last: Option<Arc<ConnectError>> = None;
     let attempts = async {
         loop {
@@ -357,10 +370,15 @@ pub(crate) async fn call_apart<R: Request>(
     wait: Wait,
     patience: Duration,
 ) -> Result<R::Output, R::Error> {
-    has_runtime()?;
+    let lane = local::lane(&shared)?;
     let limit = after(wait.plus(patience));
     let turn = within(limit, Arc::clone(&shared.turns).acquire_owned());
-    let Some(turn) = turn.await else {
+    let turn = tokio::select! {
+        biased;
+        cause = lane.over() => return Err(Error::from(cause).into()),
+        turn = turn => turn,
+    };
+    let Some(turn) = turn else {
         return Err(Error::NotExecuted(NotExecuted::Timeout).into());
     };
     let turn = Arc::new(turn.expect("the semaphore is never closed"));
@@ -386,7 +404,9 @@ pub(crate) async fn call_apart<R: Request>(
                 .reconnect_debounce
                 .min(patience)
                 .max(SHORTEST_PAUSE);
-            let _ = within(limit, sleep(pause)).await;
+            let then = Instant::now() + pause;
+            lane.pause_until(limit.map_or(then, |limit| limit.min(then)))
+                .await;
         }
         let connect = Instant::now() + patience;
         let connect = limit.map_or(connect, |limit| limit.min(connect));
@@ -408,7 +428,7 @@ pub(crate) async fn call_apart<R: Request>(
                 let next = Instant::now() + pause(refusals);
                 let may_wait = next < until && has_runtime().is_ok();
                 if may_wait {
-                    sleep_until(next).await;
+                    lane.pause_until(next).await;
                 }
                 if !may_wait || has_runtime().is_err() {
                     return finish(&mut request, reply);

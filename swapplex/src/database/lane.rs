@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 use super::closing::{Closer, close_late};
 use super::dial::ConnectError;
@@ -124,16 +125,37 @@ impl Lane {
         }
     }
 
-    /// Waits for a connection that is newer than `epoch`.
+    /// Waits for a connection that is newer than `epoch`, or until there won't be one.
     pub(super) async fn replaced(&self, epoch: u64) {
         let mut state = self.state.subscribe();
         loop {
-            state.borrow_and_update();
-            if self.live.load().as_ref().is_some_and(|live| live.epoch > epoch) {
+            let is_over = matches!(*state.borrow_and_update(), State::Ended(_));
+            if is_over || self.live.load().as_ref().is_some_and(|live| live.epoch > epoch) {
                 return;
             }
             // The sender lives in `self`.
             let _ = state.changed().await;
+        }
+    }
+
+    /// Waits until nothing will be live here again, and says why.
+    pub(super) async fn over(&self) -> Arc<ConnectError> {
+        let mut state = self.state.subscribe();
+        loop {
+            if let State::Ended(cause) = &*state.borrow_and_update() {
+                return Arc::clone(cause);
+            }
+            // The sender lives in `self`.
+            let _ = state.changed().await;
+        }
+    }
+
+    /// Waits until then, but not longer than the runtime lasts: with it, its timers end in a panic.
+    pub(super) async fn pause_until(&self, then: Instant) {
+        tokio::select! {
+            biased;
+            _ = self.over() => {}
+            () = sleep_until(then) => {}
         }
     }
 

@@ -15,7 +15,7 @@ use std::task::Poll;
 
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::apart::{Apart, NoAnswer, closed};
 use super::debounce::BREATH;
@@ -250,6 +250,7 @@ impl Witness {
 
 /// A connection for suspects. That one attempt to connect fails says nothing about them, so there may be another.
 async fn open(shared: &Arc<Shared>, limit: Instant) -> Result<Apart, Error> {
+    let lane = local::lane(shared)?;
     let pause = shared.settings().reconnect_debounce.max(BREATH);
     loop {
         let error = match Apart::open(shared, None, limit).await {
@@ -260,7 +261,10 @@ async fn open(shared: &Arc<Shared>, limit: Instant) -> Result<Apart, Error> {
         if next >= limit {
             return Err(error);
         }
-        sleep_until(next).await;
+        lane.pause_until(next).await;
+        if lane.has_ended() {
+            return Err(error);
+        }
     }
 }
 
