@@ -281,6 +281,41 @@ async fn its_connection_is_not_its_own_for_longer() {
 }
 
 #[tokio::test]
+async fn what_waits_for_room_until_it_is_over_is_not_sent() {
+    let server = RedisServer::start();
+    server.ok(&["SET", "k", "v"]);
+    let (told, telling) = tokio::sync::oneshot::channel();
+    let told = Mutex::new(Some(told));
+    let client = builder(&server)
+        .in_flight_budget(1)
+        .on_connect(move |mut slow: NewConnection| {
+            let mut waiting = slow.clone();
+            let told = told.lock().unwrap().take();
+            async move {
+                tokio::spawn(async move {
+                    let sleeping = cmd("DEBUG").arg("SLEEP").arg(0.05).to_owned();
+                    let selecting = cmd("SELECT").arg(5).to_owned();
+                    let both = tokio::join!(
+                        biased;
+                        sleeping.query_async::<()>(&mut slow),
+                        selecting.query_async::<()>(&mut waiting)
+                    );
+                    told.map(|told| told.send(both));
+                });
+                tokio::task::yield_now().await;
+                Ok::<_, RedisError>(())
+            }
+        })
+        .build();
+    assert_eq!(client.get("k").await.unwrap().as_deref(), Some(&b"v"[..]));
+    let (slept, selected) = telling.await.unwrap();
+    slept.unwrap();
+    let error = selected.unwrap_err();
+    assert!(error.to_string().contains("belongs to everybody"), "{error}");
+    assert_eq!(client.get("k").await.unwrap().as_deref(), Some(&b"v"[..]));
+}
+
+#[tokio::test]
 async fn connections_of_ones_own_are_not_set_up() {
     let server = RedisServer::start();
     let client = builder(&server)

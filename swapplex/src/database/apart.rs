@@ -269,23 +269,27 @@ pub(super) async fn submit<R: Request>(
     request: &R,
     limit: Option<Instant>,
 ) -> Option<Ticket> {
-    let length = request.length();
-    let outbox = loop {
-        match connection.open_alone(length, Duration::ZERO) {
-            Some(outbox) => break outbox,
-            None => within(limit, connection.room(length)).await?,
+    loop {
+        let submit = |waker: &Waker| try_submit(connection, request, waker);
+        match future::poll_fn(|cx| Poll::Ready(submit(cx.waker()))).await {
+            Some(ticket) => return Some(ticket),
+            None => within(limit, connection.room(request.length())).await?,
         }
-    };
+    }
+}
+
+/// The same, where there is room for it now.
+pub(super) fn try_submit(
+    connection: &Arc<Connection>,
+    request: &impl Request,
+    waker: &Waker,
+) -> Option<Ticket> {
+    let outbox = connection.open_alone(request.length(), Duration::ZERO)?;
     let task = tokio::task::try_id();
-    let push = future::poll_fn(|cx| {
-        Poll::Ready(
-            request.ask(false, |ask| match outbox.push(ask, task, cx.waker()) {
-                Push::Done { slot, .. } => slot,
-                Push::Closed(_) => unreachable!("a new outbox is open"),
-            }),
-        )
+    let slot = request.ask(false, |ask| match outbox.push(ask, task, waker) {
+        Push::Done { slot, .. } => slot,
+        Push::Closed(_) => unreachable!("a new outbox is open"),
     });
-    let slot = push.await;
     connection.close(&outbox);
     Some(Ticket::new(outbox, slot))
 }

@@ -1,22 +1,25 @@
 //! What a user has done on each new connection before anybody else gets it.
 
+use std::future::poll_fn;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use redis::{ErrorKind, RedisError};
 use tokio::time::{Instant, timeout_at};
 
-use super::apart::submit;
+use super::apart::try_submit;
 use super::dial::{ConnectError, Loaded};
 use super::request::{Finish, Request};
+use super::ticket::Ticket;
 use crate::config::BoxError;
 use crate::connection::NewConnection;
 use crate::error::{Error, NoReply, NotExecuted};
 use crate::multiplex::{Connection, Driver, Reason};
 use crate::runtime::caught;
+use crate::sync::lock;
 
 /// What is run on each new connection.
 pub(crate) type Hook = Arc<dyn Fn(NewConnection) -> BoxFuture<'static, Result<(), BoxError>> + Send + Sync>;
@@ -27,8 +30,8 @@ pub(crate) struct Fresh {
     connection: Arc<Connection>,
     pub(crate) db: i64,
     limit: Instant,
-    /// Everybody has it now, and so the hook no longer.
-    is_over: AtomicBool,
+    /// Everybody has it now, and so the hook no longer. Locked while something is sent, so that nothing is after that.
+    is_over: Mutex<bool>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +58,7 @@ pub(super) async fn run(
         connection: Arc::clone(connection),
         db,
         limit,
-        is_over: AtomicBool::new(false),
+        is_over: Mutex::new(false),
     });
     // Whatever becomes of it, also when it is dropped.
     let _over = Over(Arc::clone(&fresh));
@@ -81,7 +84,7 @@ struct Over(Arc<Fresh>);
 
 impl Drop for Over {
     fn drop(&mut self) {
-        self.0.is_over.store(true, Ordering::Relaxed);
+        *lock(&self.0.is_over) = true;
     }
 }
 
@@ -95,18 +98,15 @@ impl Fresh {
         &self,
         mut request: R,
     ) -> Result<R::Output, RedisError> {
-        if self.is_over.load(Ordering::Relaxed) {
-            return Err((
-                ErrorKind::Client,
-                "the connection belongs to everybody now",
-                "what on_connect gets is for use until it returns".to_owned(),
-            )
-                .into());
-        }
-        let Some(mut ticket) = submit(&self.connection, &request, Some(self.limit)).await else {
-            return Err(Error::NotExecuted(NotExecuted::Timeout).into());
+        let mut ticket = loop {
+            match poll_fn(|cx| Poll::Ready(self.submit(&request, cx.waker()))).await? {
+                Some(ticket) => break ticket,
+                None => timeout_at(self.limit, self.connection.room(request.length()))
+                    .await
+                    .map_err(|_| Error::NotExecuted(NotExecuted::Timeout))?,
+            }
         };
-        let answer = timeout_at(self.limit, std::future::poll_fn(|cx| ticket.poll(cx))).await;
+        let answer = timeout_at(self.limit, poll_fn(|cx| ticket.poll(cx))).await;
         let cause = match answer {
             Ok(Ok(reply)) => match request.finish(reply) {
                 Finish::Done(result) => return result,
@@ -131,5 +131,23 @@ impl Fresh {
             cause,
         }
         .into())
+    }
+
+    /// Sends a request, if there is room for it.
+    ///
+    /// # Errors
+    ///
+    /// Once the hook is over.
+    fn submit(&self, request: &impl Request, waker: &Waker) -> Result<Option<Ticket>, RedisError> {
+        let is_over = lock(&self.is_over);
+        if *is_over {
+            return Err((
+                ErrorKind::Client,
+                "the connection belongs to everybody now",
+                "what on_connect gets is for use until it returns".to_owned(),
+            )
+                .into());
+        }
+        Ok(try_submit(&self.connection, request, waker))
     }
 }
