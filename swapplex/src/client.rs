@@ -77,6 +77,8 @@ impl Client {
     /// It is closed when it is dropped, and ends when it is lost: to follow a channel for long, make it again then and
     /// expect to have missed messages.
     ///
+    /// Messages that nobody reads are kept, however many there are: read them as they come, or drop what gives them.
+    ///
     /// # Errors
     ///
     /// As for [`ManagedConnection::dedicated`].

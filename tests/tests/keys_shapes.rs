@@ -135,7 +135,18 @@ async fn a_value_expires_after_each_set() -> Result<(), Error> {
     session.delete().await?;
     assert!(session.set_nx("c").await?);
     assert!(is_about(session.ttl().await?, ttl));
-    assert_eq!(Keys::name(7).on(&client).ttl().await?, Ttl::NoKey);
+    let token = Duration::from_secs(60);
+    session.set_ex("d", token).await?;
+    assert_eq!(session.get().await?.as_deref(), Some("d"));
+    assert!(is_about(session.ttl().await?, token));
+    let name = Keys::name(7).on(&client);
+    assert_eq!(name.ttl().await?, Ttl::NoKey);
+    name.set_ex("Ada", token).await?;
+    assert!(is_about(name.ttl().await?, token));
+    name.set_ex("Ada", Duration::MAX).await?;
+    assert!(matches!(name.ttl().await?, Ttl::In(left) if left > 10_000 * HOUR));
+    name.set("Ada").await?;
+    assert_eq!(name.ttl().await?, Ttl::Never);
     Ok(())
 }
 
@@ -301,6 +312,25 @@ async fn sorted_sets() -> Result<(), Error> {
     ranking.remove("dora").await?;
     assert!(!ranking.remove_counted("dora").await?);
     assert_eq!(ranking.len().await?, 3);
+
+    ranking.delete().await?;
+    ranking
+        .add_many([("ada", 1.0), ("bea", 2.0), ("cleo", 3.0), ("dora", 4.0)])
+        .await?;
+    assert_eq!(ranking.pop_min(0).await?, []);
+    assert_eq!(ranking.pop_max(1).await?, [("dora".into(), 4.0)]);
+    assert_eq!(
+        ranking.pop_min(2).await?,
+        [("ada".into(), 1.0), ("bea".into(), 2.0)]
+    );
+    assert_eq!(ranking.pop_min(2).await?, [("cleo".into(), 3.0)]);
+    assert_eq!(ranking.pop_min(2).await?, []);
+    ranking
+        .add_many([("ada", 1.0), ("bea", 2.0), ("cleo", 3.0)])
+        .await?;
+    ranking.remove_by_score(f64::NEG_INFINITY..=1.0).await?;
+    assert_eq!(ranking.remove_by_score_counted(1.0..=2.0).await?, 1);
+    assert_eq!(ranking.range(0, -1).await?, [("cleo".into(), 3.0)]);
     Ok(())
 }
 
@@ -432,6 +462,7 @@ async fn all_shapes_understand_resp2_as_well() -> Result<(), Error> {
     ranking.add("ada", 1.5).await?;
     assert_eq!(ranking.top(2).await?, [("ada".into(), 1.5)]);
     assert_eq!(ranking.score("ada").await?, Some(1.5));
+    assert_eq!(ranking.pop_min(2).await?, [("ada".into(), 1.5)]);
     let tags = Keys::tags(7).on(&client);
     tags.add("a").await?;
     assert!(tags.contains("a").await?);

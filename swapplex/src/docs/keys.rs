@@ -68,8 +68,9 @@
 //! | a ranking, a time line, what is due | [`SortedSet`](crate::shape::SortedSet) | sorted by score as it is written |
 //! | events that several readers follow | [`Stream`](crate::shape::Stream) | every entry has a place, and stays when it is read |
 //!
-//! A `ttl` is of the whole key. On a `Value` it starts at each `set`; on a counter or a collection when the key is
-//! created, and not again, so that a busy key expires too. What should expire piece by piece wants a key for each piece.
+//! A `ttl` is of the whole key. On a `Value` it starts at each `set`, and `set_ex` takes another one; on a counter or a
+//! collection when the key is created, and not again, so that a busy key expires too. What should expire piece by piece
+//! wants a key for each piece.
 //!
 //! # What a `get` means
 //!

@@ -87,6 +87,22 @@ impl<T: 'static, C: 'static, D: Database> Key<SortedSet<T, C>, D> {
             .send(reply::plain)
     }
 
+    /// Removes the members with scores within the range.
+    pub fn remove_by_score(&self, scores: RangeInclusive<f64>) -> Command<(), D> {
+        self.draft("ZREMRANGEBYSCORE", Class::Idempotent)
+            .number(scores.start())
+            .number(scores.end())
+            .send(reply::done)
+    }
+
+    /// Removes the members with scores within the range, and says how many there were. Not sent twice.
+    pub fn remove_by_score_counted(&self, scores: RangeInclusive<f64>) -> Command<u64, D> {
+        self.draft("ZREMRANGEBYSCORE", Class::Effects)
+            .number(scores.start())
+            .number(scores.end())
+            .send(reply::plain)
+    }
+
     /// A member's score.
     pub fn score<Q: ?Sized>(&self, member: &Q) -> Command<Option<f64>, D>
     where
@@ -142,6 +158,22 @@ impl<T: 'static, C: Decode<T> + 'static, D: Database> Key<SortedSet<T, C>, D> {
             .number(0)
             .number(count - 1)
             .bytes(b"WITHSCORES")
+            .send(reply::scored::<T, C>)
+    }
+
+    /// Removes the members with the lowest scores, so many at most, and returns them, the lowest first. Not sent twice.
+    pub fn pop_min(&self, count: u32) -> Command<Vec<(T, f64)>, D> {
+        self.pop("ZPOPMIN", count)
+    }
+
+    /// Removes the members with the highest scores, so many at most, and returns them, the highest first. Not sent twice.
+    pub fn pop_max(&self, count: u32) -> Command<Vec<(T, f64)>, D> {
+        self.pop("ZPOPMAX", count)
+    }
+
+    fn pop(&self, name: &'static str, count: u32) -> Command<Vec<(T, f64)>, D> {
+        self.draft(name, Class::Other)
+            .number(count)
             .send(reply::scored::<T, C>)
     }
 

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::argument::Argument;
@@ -8,6 +10,7 @@ use crate::database::{Database, Place};
 use crate::error::Error;
 use crate::keys::command::Command;
 use crate::keys::key::Key;
+use crate::keys::policy::millis;
 use crate::keys::reply;
 use crate::shape::Value;
 
@@ -54,7 +57,26 @@ impl<T: 'static, C: 'static, D: Database> Key<Value<T, C>, D> {
     where
         T: Stores<Q, C>,
     {
-        Set::new(self.place().clone(), assignment::<T, Q, C, _, D>(self, value))
+        let ttl = self.policy().ttl_millis();
+        Set::new(
+            self.place().clone(),
+            assignment::<T, Q, C, _, D>(self, value, ttl),
+        )
+    }
+
+    /// Sets the value, and has the key expire that long from now, in place of the family's `ttl`, if there is one; after a
+    /// millisecond at least.
+    ///
+    /// For what is known only at run time, such as how long a token is valid.
+    pub fn set_ex<Q: ?Sized>(&self, value: &Q, ttl: Duration) -> Set<Place<D>>
+    where
+        T: Stores<Q, C>,
+    {
+        let ttl = Some(millis(ttl));
+        Set::new(
+            self.place().clone(),
+            assignment::<T, Q, C, _, D>(self, value, ttl),
+        )
     }
 
     /// Sets the value if the key does not exist, and says whether it did. Not sent twice.
@@ -74,10 +96,14 @@ impl<T: 'static, C: 'static, D: Database> Key<Value<T, C>, D> {
     }
 }
 
-fn assignment<T: Stores<Q, C>, Q: ?Sized, C, S, D>(key: &Key<S, D>, value: &Q) -> Assignment {
+fn assignment<T: Stores<Q, C>, Q: ?Sized, C, S, D>(
+    key: &Key<S, D>,
+    value: &Q,
+    ttl: Option<u64>,
+) -> Assignment {
     let mut bytes = Vec::new();
     match T::encode(value, &mut bytes) {
-        Ok(()) => Assignment::with_ttl(key.text().clone(), bytes.into(), key.policy().ttl_millis()),
+        Ok(()) => Assignment::with_ttl(key.text().clone(), bytes.into(), ttl),
         Err(source) => Assignment::failed(Error::encode(key.as_bytes(), source)),
     }
 }
@@ -115,7 +141,11 @@ impl<T: Stores<Q, C> + 'static, Q: ?Sized, C: 'static, D: Database> Assign<&Q> f
     type Handle = Place<D>;
 
     fn assign(self, value: &Q) -> (Assignment, Place<D>) {
-        (assignment::<T, Q, C, _, D>(&self, value), Key::into_parts(self).1)
+        let ttl = self.policy().ttl_millis();
+        (
+            assignment::<T, Q, C, _, D>(&self, value, ttl),
+            Key::into_parts(self).1,
+        )
     }
 }
 
@@ -124,6 +154,10 @@ impl<T: Stores<Q, C> + 'static, Q: ?Sized, C: 'static, D: Database> Assign<&Q> f
     type Handle = Place<D>;
 
     fn assign(self, value: &Q) -> (Assignment, Place<D>) {
-        (assignment::<T, Q, C, _, D>(self, value), self.place().clone())
+        let ttl = self.policy().ttl_millis();
+        (
+            assignment::<T, Q, C, _, D>(self, value, ttl),
+            self.place().clone(),
+        )
     }
 }
