@@ -3,10 +3,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The two things that configuration reads from outside; a map stands in for it in tests, because setting
+/// What configuration reads from outside; a map stands in for it in tests, because setting
 /// variables of a running process is unsound while other threads read them.
 pub(super) trait Environment {
     fn variable(&self, name: &str) -> Option<OsString>;
+    /// The names of all variables that are set, in any order.
+    fn names(&self) -> Vec<String>;
     fn file(&self, path: &Path) -> io::Result<Vec<u8>>;
 }
 
@@ -19,6 +21,13 @@ const FILE_LIMIT: u64 = 64 * 1024;
 impl Environment for Process {
     fn variable(&self, name: &str) -> Option<OsString> {
         std::env::var_os(name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        // No name that is looked for has anything but UTF-8 in it.
+        std::env::vars_os()
+            .filter_map(|(name, _)| name.into_string().ok())
+            .collect()
     }
 
     fn file(&self, path: &Path) -> io::Result<Vec<u8>> {
@@ -67,6 +76,10 @@ pub(super) mod fake {
             self.variables.get(name).cloned()
         }
 
+        fn names(&self) -> Vec<String> {
+            self.variables.keys().cloned().collect()
+        }
+
         fn file(&self, path: &Path) -> io::Result<Vec<u8>> {
             self.files
                 .get(path)
@@ -111,6 +124,7 @@ mod tests {
     #[test]
     fn a_variable_of_the_process_is_seen() {
         assert!(Process.variable("PATH").is_some());
+        assert!(Process.names().iter().any(|name| name == "PATH"));
         assert!(Process.variable("SWAPPLEX_SURELY_UNSET").is_none());
         assert!(Process.variable("").is_none());
         assert!(Process.variable("A=B").is_none());

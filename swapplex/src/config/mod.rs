@@ -26,12 +26,31 @@
 //!   `P_HOST` or `P_PORT` alone means `redis://`.)
 //! - **What says more comes first.** Next to `P_URL`, other components have no effect, except that credentials which
 //!   it leaves out are filled in, and that TLS files are no part of a URL. In the same way `P_USERNAME` and `P_PASSWORD`
-//!   fill in what `P_USERINFO` leaves out. [`Source::unused`] names the variables that were set and had no effect,
-//!   and what other software calls some of them (`P_HOSTNAME`, `P_DATABASE`, `P_USER`, `P_AUTH`, `P_TLS` and the like).
+//!   fill in what `P_USERINFO` leaves out. [`Source::unused`] names the variables that were set and had no effect.
 //! - **Blank is unset.** A variable that is empty or holds only white space counts as unset. White space around
 //!   a value is dropped; around credentials only the newline at the end is.
 //! - **Files** are read again at each connect, so that a rotated secret takes effect; newlines at the end are dropped,
 //!   64 KiB are the limit, and an empty file is an error. A secret given both ways is an error too.
+//!
+//! # Other names
+//!
+//! A variable that nothing reads may be the difference between two databases, or between TLS and none. So
+//! [`Source::unused`], [`explain`] and a [warning](crate::docs::tracing) name those of the prefix that somebody most
+//! likely meant to have an effect: a name that is misspelt (`P_HSOT`, `P_PASWORD`), the file of what comes from no file
+//! (`P_USERNAME_FILE`), and what other software calls it:
+//!
+//! | without effect | what has one |
+//! |---|---|
+//! | `P_URI`, `P_DSN`, `P_ENDPOINT`, `P_CONNECTION_STRING`, `P_TLS_URL` … | `P_URL`, or `P_URL_ENV=P_TLS_URL` |
+//! | `P_HOSTNAME`, `P_ADDR`, `P_ADDRESS`, `P_SERVER` … | `P_HOST`, and `P_PORT` |
+//! | `P_DATABASE`, `P_DB_INDEX`, `P_DB_NUMBER` | `P_DB` |
+//! | `P_USER`; `P_PASS`, `P_PASSWD`, `P_AUTH` | `P_USERNAME`; `P_PASSWORD` |
+//! | `P_TLS`, `P_SSL`, `P_USE_TLS`, `P_TLS_ENABLED`, `P_SSL_…` … | `P_SCHEME=rediss`, or a `P_URL` that begins with `rediss://` |
+//! | `P_TLS_CA`, `P_CA_FILE`, `P_CA_CERT`, `P_TLS_CERT`, `P_SSL_KEY` … | `P_TLS_CA_FILE`, `P_TLS_CERT_FILE`, `P_TLS_KEY_FILE` |
+//! | `P_SOCKET` | `P_SCHEME=unix` with `P_PATH` |
+//! | `P_HOSTS`, `P_NODES`, `P_CLUSTER`, `P_SENTINELS` … | nothing: Cluster and Sentinel are not supported |
+//!
+//! An application's own variables, those of a longer prefix, and what Kubernetes and Docker inject are left alone.
 //!
 //! # URLs
 //!
@@ -73,6 +92,7 @@ mod environment;
 mod error;
 mod explain;
 mod host;
+mod misnamed;
 mod origin;
 mod parts;
 mod query;
@@ -82,6 +102,8 @@ mod target;
 mod url;
 mod variables;
 
+#[cfg(test)]
+mod mistakes;
 #[cfg(test)]
 mod secrecy;
 #[cfg(test)]

@@ -119,8 +119,11 @@ impl Source {
 
     /// The variables that are set but have no effect, for a warning; sorted as in the [module's table](super).
     ///
-    /// Empty if the source isn't the environment, or if [`load`](Self::load) fails and its error is what matters. The
-    /// `P_PORT=tcp://…` that Kubernetes injects is left out, as nobody wrote it.
+    /// Names that nothing reads, and that somebody most likely [meant to be read](super#other-names), are among them;
+    /// at the end, those that are misspelt. No value is ever shown.
+    ///
+    /// Empty if the source isn't the environment, or if [`load`](Self::load) fails and its error is what matters. What
+    /// Kubernetes injects, such as `P_PORT=tcp://…`, is left out, as nobody wrote it.
     pub fn unused(&self) -> Vec<String> {
         self.unused_in(&Process)
     }

@@ -5,29 +5,29 @@ use redis::ConnectionAddr;
 use super::environment::fake::Fake;
 use super::{Protocol, Source, Target};
 
-fn load<const N: usize>(variables: [(&str, &str); N]) -> Target {
+pub(super) fn load<const N: usize>(variables: [(&str, &str); N]) -> Target {
     load_or("redis://127.0.0.1:6379", variables)
 }
 
-fn load_or<const N: usize>(default_url: &str, variables: [(&str, &str); N]) -> Target {
+pub(super) fn load_or<const N: usize>(default_url: &str, variables: [(&str, &str); N]) -> Target {
     let loaded = Source::env_or("REDIS", default_url).load_from(&Fake::new(variables));
     loaded.unwrap_or_else(|error| panic!("{variables:?}: {error}"))
 }
 
-fn error<const N: usize>(variables: [(&str, &str); N]) -> String {
+pub(super) fn error<const N: usize>(variables: [(&str, &str); N]) -> String {
     let loaded = Source::env("REDIS").load_from(&Fake::new(variables));
     loaded.expect_err("the configuration is wrong").to_string()
 }
 
-fn unused<const N: usize>(variables: [(&str, &str); N]) -> Vec<String> {
+pub(super) fn unused<const N: usize>(variables: [(&str, &str); N]) -> Vec<String> {
     Source::env("REDIS").unused_in(&Fake::new(variables))
 }
 
-fn address(target: &Target) -> String {
+pub(super) fn address(target: &Target) -> String {
     target.info.addr().to_string()
 }
 
-fn db(target: &Target) -> i64 {
+pub(super) fn db(target: &Target) -> i64 {
     target.info.redis_settings().db()
 }
 
@@ -417,33 +417,6 @@ fn a_url_takes_the_credentials_that_it_leaves_out() {
 }
 
 #[test]
-fn what_other_software_calls_a_variable_is_told_to_have_no_effect() {
-    let variables = [
-        ("REDIS_HOST", "db"),
-        ("REDIS_DATABASE", "3"),
-        ("REDIS_USER", "app"),
-        ("REDIS_PASS", " "),
-        ("REDIS_TLS", "true"),
-        ("REDIS_HOSTNAME", "other"),
-        ("REDIS_AUTH", "hunter2"),
-        // What Kubernetes injects for a Service called `redis`.
-        ("REDIS_SERVICE_HOST", "10.0.0.11"),
-        ("REDIS_PORT_6379_TCP", "tcp://10.0.0.11:6379"),
-    ];
-    assert_eq!(load(variables).info.redis_settings().db(), 0);
-    assert_eq!(
-        unused(variables),
-        [
-            "REDIS_HOSTNAME",
-            "REDIS_DATABASE",
-            "REDIS_USER",
-            "REDIS_AUTH",
-            "REDIS_TLS"
-        ]
-    );
-}
-
-#[test]
 fn userinfo_takes_what_it_leaves_out_and_replaces_the_default_as_a_whole() {
     let default = "redis://default:default-pw@db";
     let password = ("REDIS_PASSWORD", "own-pw");
@@ -548,48 +521,6 @@ fn no_variable_switches_tls_verification_off() {
         Source::env_or("REDIS", "rediss://db/#insecure")
             .load_from(&Fake::default())
             .is_err()
-    );
-}
-
-#[test]
-fn a_wrong_value_is_told_with_its_variable_and_what_was_expected() {
-    for (name, value, expected) in [
-        ("REDIS_PORT", "63a79", "a port number from 1 to 65535"),
-        ("REDIS_DB", "-1", "the number of a database, 0 or more"),
-        ("REDIS_DB", "two", "the number of a database, 0 or more"),
-        (
-            "REDIS_PATH",
-            "/run/redis.sock",
-            "the number of a database, 0 or more",
-        ),
-        (
-            "REDIS_HOST",
-            "db:6379",
-            "a host name or an IP address alone, without scheme, user, port or path",
-        ),
-        (
-            "REDIS_HOST",
-            "0.0.0.0",
-            "the address of one host; 0.0.0.0 and :: stand for any and can't be connected to",
-        ),
-        (
-            "REDIS_QUERY",
-            "protocol=4",
-            "protocol=resp2 or protocol=resp3 in the query",
-        ),
-        ("REDIS_URL", "redis://db/x", "the number of a database, 0 or more"),
-        (
-            "REDIS_URL",
-            "localhost:6379",
-            "the scheme redis, rediss, valkey, valkeys, unix or redis+unix",
-        ),
-    ] {
-        assert_eq!(error([(name, value)]), format!("{name}: expected {expected}"));
-    }
-    let error = error([("REDIS_PORT_ENV", "MY_PORT"), ("MY_PORT", "x")]);
-    assert_eq!(
-        error,
-        "MY_PORT (named by REDIS_PORT_ENV): expected a port number from 1 to 65535"
     );
 }
 

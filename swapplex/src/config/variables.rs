@@ -7,15 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::environment::Environment;
+use super::misnamed::{ELSEWHERE, is_misnamed};
 use super::origin::Variable;
 use super::{ConfigError, Origin};
-
-/// What other software calls these, and nothing here asks for. Who sets one of them should hear that it has no effect,
-/// most of all where that is the difference between two databases, or between TLS and none.
-const ELSEWHERE: [&str; 13] = [
-    "URI", "HOSTNAME", "ADDR", "ADDRESS", "ENDPOINT", "DATABASE", "DB_INDEX", "USER", "PASS", "PASSWD",
-    "AUTH", "TLS", "SSL",
-];
 
 /// Everything that has a variable; its name is the prefix, an underscore and [`suffix`](Component::suffix).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -230,6 +224,7 @@ impl<'a> Variables<'a> {
         self.all_set().into_iter().filter(ignored).collect()
     }
 
+    /// The variables of this prefix that are set: those that can be read, and those that somebody may have taken for one.
     pub(super) fn all_set(&self) -> Vec<String> {
         let names = Component::ALL
             .into_iter()
@@ -237,8 +232,18 @@ impl<'a> Variables<'a> {
         let elsewhere = ELSEWHERE.map(|suffix| format!("{}_{suffix}", self.prefix));
         names
             .chain(elsewhere)
+            .chain(self.misnamed())
             .filter(|name| self.value(name).is_some())
             .collect()
+    }
+
+    fn misnamed(&self) -> BTreeSet<String> {
+        let is_ours = |name: &String| {
+            name.strip_prefix(self.prefix)
+                .and_then(|rest| rest.strip_prefix('_'))
+                .is_some_and(is_misnamed)
+        };
+        self.environment.names().into_iter().filter(is_ours).collect()
     }
 
     /// Nobody wrote the variable that Kubernetes injects, so nobody needs to hear that it has no effect.
