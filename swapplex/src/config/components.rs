@@ -146,6 +146,13 @@ fn read_tls_files(variables: &Variables<'_>, parts: &mut Parts) -> Result<(), Co
     parts.tls_ca = read(variables, Component::TlsCaFile, parse_path)?;
     parts.tls_cert = read(variables, Component::TlsCertFile, parse_path)?;
     parts.tls_key = read(variables, Component::TlsKeyFile, parse_path)?;
+    // They are opened elsewhere, where a pipe would hold a thread for ever.
+    for Part { value, origin } in [&parts.tls_ca, &parts.tls_cert, &parts.tls_key]
+        .into_iter()
+        .flatten()
+    {
+        variables.check_file(value, origin)?;
+    }
     let (alone, missing) = match (&parts.tls_cert, &parts.tls_key) {
         (Some(cert), None) => (cert, Component::TlsKeyFile),
         (None, Some(key)) => (key, Component::TlsCertFile),

@@ -1,5 +1,5 @@
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -9,6 +9,8 @@ pub(super) trait Environment {
     fn variable(&self, name: &str) -> Option<OsString>;
     /// The names of all variables that are set, in any order.
     fn names(&self) -> Vec<String>;
+    /// Refuses what is there and is no regular file.
+    fn check_file(&self, path: &Path) -> io::Result<()>;
     fn file(&self, path: &Path) -> io::Result<Vec<u8>>;
 }
 
@@ -30,7 +32,17 @@ impl Environment for Process {
             .collect()
     }
 
+    fn check_file(&self, path: &Path) -> io::Result<()> {
+        // Of what a link leads to: a volume of Kubernetes's is full of links.
+        match fs::metadata(path) {
+            Ok(metadata) if !metadata.is_file() => Err(no_regular_file()),
+            _ => Ok(()),
+        }
+    }
+
     fn file(&self, path: &Path) -> io::Result<Vec<u8>> {
+        // Opening a pipe waits for somebody to write to it, and all that runs on this thread would wait as well.
+        self.check_file(path)?;
         let mut content = Vec::new();
         let read = File::open(path)?.take(FILE_LIMIT + 1).read_to_end(&mut content)?;
         if read as u64 > FILE_LIMIT {
@@ -40,18 +52,23 @@ impl Environment for Process {
     }
 }
 
+fn no_regular_file() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")
+}
+
 #[cfg(test)]
 pub(super) mod fake {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::path::PathBuf;
 
-    use super::{Environment, OsString, Path, io};
+    use super::{Environment, OsString, Path, io, no_regular_file};
 
-    /// An environment made of two maps.
+    /// An environment made of maps.
     #[derive(Debug, Default)]
     pub(in crate::config) struct Fake {
         pub(in crate::config) variables: BTreeMap<String, OsString>,
         pub(in crate::config) files: BTreeMap<PathBuf, Vec<u8>>,
+        pub(in crate::config) pipes: BTreeSet<PathBuf>,
     }
 
     impl Fake {
@@ -61,7 +78,7 @@ pub(super) mod fake {
                 .map(|(name, value)| (name.to_owned(), value.into()));
             Self {
                 variables: variables.collect(),
-                files: BTreeMap::new(),
+                ..Self::default()
             }
         }
 
@@ -80,7 +97,15 @@ pub(super) mod fake {
             self.variables.keys().cloned().collect()
         }
 
+        fn check_file(&self, path: &Path) -> io::Result<()> {
+            if self.pipes.contains(path) {
+                return Err(no_regular_file());
+            }
+            Ok(())
+        }
+
         fn file(&self, path: &Path) -> io::Result<Vec<u8>> {
+            self.check_file(path)?;
             self.files
                 .get(path)
                 .cloned()
@@ -119,6 +144,33 @@ mod tests {
         std::fs::write(&path, vec![b'x'; limit]).expect("written before");
         assert_eq!(Process.file(&path).expect("at the limit").len(), limit);
         std::fs::remove_file(&path).expect("written before");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_regular_file_is_refused_unopened() {
+        use std::os::unix::fs::symlink;
+        use std::os::unix::net::UnixListener;
+        use std::process::Command;
+
+        let refusal = |path: &Path| Process.file(path).expect_err("no regular file").to_string();
+        let path = scratch("secret", b"secret");
+        let [link, pipe, socket] = ["link", "pipe", "socket"].map(|name| path.with_extension(name));
+        symlink(&path, &link).expect("the directory is writable");
+        assert_eq!(Process.file(&link).expect("a link to a file"), b"secret");
+        let made = Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.is_ok_and(|status| status.success()));
+        let _listener = UnixListener::bind(&socket).expect("the directory is writable");
+        // The pipe comes last, since opening it would never end.
+        for path in [&"/dev/null".into(), &std::env::temp_dir(), &socket, &pipe] {
+            assert_eq!(refusal(path), "it is not a regular file", "{}", path.display());
+        }
+        std::fs::remove_file(&link).expect("just made");
+        symlink(&pipe, &link).expect("the directory is writable");
+        assert_eq!(refusal(&link), "it is not a regular file");
+        for path in [path, link, pipe, socket] {
+            std::fs::remove_file(&path).expect("just made");
+        }
     }
 
     #[test]

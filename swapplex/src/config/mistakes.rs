@@ -129,3 +129,22 @@ fn a_wrong_value_is_told_with_its_variable_and_what_was_expected() {
         "MY_PORT (named by REDIS_PORT_ENV): expected a port number from 1 to 65535"
     );
 }
+
+#[test]
+fn a_file_that_is_none_is_told_with_its_variable() {
+    for name in [
+        "REDIS_PASSWORD_FILE",
+        "REDIS_URL_FILE",
+        "REDIS_TLS_CA_FILE",
+        "REDIS_TLS_CERT_FILE",
+        "REDIS_TLS_KEY_FILE",
+    ] {
+        let mut fake = Fake::new([("REDIS_SCHEME", "rediss"), (name, "/run/pipe")]);
+        fake.pipes.insert("/run/pipe".into());
+        let error = Source::env("REDIS").load_from(&fake).expect_err("a pipe");
+        assert_eq!(
+            error.to_string(),
+            format!("the file that {name} names can't be read: it is not a regular file")
+        );
+    }
+}

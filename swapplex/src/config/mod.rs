@@ -30,7 +30,8 @@
 //! - **Blank is unset.** A variable that is empty or holds only white space counts as unset. White space around
 //!   a value is dropped; around credentials only the newline at the end is.
 //! - **Files** are read again at each connect, so that a rotated secret takes effect; newlines at the end are dropped,
-//!   64 KiB are the limit, and an empty file is an error. A secret given both ways is an error too.
+//!   64 KiB are the limit, and an empty file is an error, as is a pipe or whatever else is no regular file (a link to
+//!   one will do). A secret given both ways is an error too.
 //!
 //! # Other names
 //!

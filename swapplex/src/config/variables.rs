@@ -217,6 +217,20 @@ impl<'a> Variables<'a> {
         }))
     }
 
+    /// Refuses the path that a variable names if something other than a regular file is there.
+    pub(super) fn check_file(&self, path: &Path, variable: &Origin) -> Result<(), ConfigError> {
+        let origin = match variable {
+            Origin::Variable(variable) => Origin::File(variable.clone()),
+            other => other.clone(),
+        };
+        self.environment
+            .check_file(path)
+            .map_err(|error| ConfigError::File {
+                origin,
+                cause: Arc::new(error),
+            })
+    }
+
     /// The variables of this prefix that are set and that nothing asked for.
     pub(super) fn unread(&self) -> Vec<String> {
         let read = self.read.borrow();
