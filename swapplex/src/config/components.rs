@@ -51,7 +51,7 @@ fn merge(variables: &Variables<'_>, default: Parts) -> Result<Parts, ConfigError
         }
     } else {
         read_address(variables, &mut parts, default.host, default.port)?;
-        parts.db = read_db_or_path(variables)?;
+        parts.db = agree(parts.db, read_db_or_path(variables)?)?;
     }
     parts.db = parts.db.or(default.db);
 
@@ -104,12 +104,16 @@ fn read_db(variables: &Variables<'_>, component: Component) -> Result<Option<Par
 fn read_db_or_path(variables: &Variables<'_>) -> Result<Option<Part<i64>>, ConfigError> {
     let db = read_db(variables, Component::Db)?;
     let path = read_db(variables, Component::Path)?;
-    match (&db, &path) {
-        (Some(by_db), Some(by_path)) if by_db.value != by_path.value => Err(ConfigError::Conflict {
-            first: by_db.origin.to_string(),
-            second: by_path.origin.to_string(),
+    agree(db, path)
+}
+
+fn agree(first: Option<Part<i64>>, second: Option<Part<i64>>) -> Result<Option<Part<i64>>, ConfigError> {
+    match (&first, &second) {
+        (Some(one), Some(other)) if one.value != other.value => Err(ConfigError::Conflict {
+            first: one.origin.to_string(),
+            second: other.origin.to_string(),
         }),
-        _ => Ok(db.or(path)),
+        _ => Ok(first.or(second)),
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::Ipv6Addr;
 
 use url::{Host, Url};
 
+pub(super) const ONE: &str = "the address of one server; a list of several is not supported";
 const HOST: &str = "a host name or an IP address alone, without scheme, user, port or path";
 const NO_WILDCARD: &str = "the address of one host; 0.0.0.0 and :: stand for any and can't be connected to";
 const PORT: &str = "a port number from 1 to 65535";
@@ -13,6 +14,9 @@ const LINK: &str = "a port number from 1 to 65535, or the tcp://host:port that K
 ///
 /// The error says what was expected.
 pub(super) fn parse_host(text: &str) -> Result<String, &'static str> {
+    if text.contains(',') {
+        return Err(ONE);
+    }
     let unbracketed = text
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))

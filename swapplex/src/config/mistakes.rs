@@ -118,7 +118,23 @@ fn a_wrong_value_is_told_with_its_variable_and_what_was_expected() {
         (
             "REDIS_URL",
             "localhost:6379",
-            "the scheme redis, rediss, valkey, valkeys, unix or redis+unix",
+            "a URL that begins with its scheme, such as redis://host:6379",
+        ),
+        (
+            "REDIS_SCHEME",
+            "redis+sentinel",
+            "a scheme of one server, such as redis or rediss; Sentinel is not supported",
+        ),
+        (
+            "REDIS_HOST",
+            "h1:1,h2:2",
+            "the address of one server; a list of several is not supported",
+        ),
+        (
+            "REDIS_QUERY",
+            "ssl=true",
+            "the scheme rediss, as in rediss://host, where TLS is wanted; \
+             ssl and tls in the query don't switch it on",
         ),
     ] {
         assert_eq!(error([(name, value)]), format!("{name}: expected {expected}"));
@@ -145,6 +161,19 @@ fn a_file_that_is_none_is_told_with_its_variable() {
         assert_eq!(
             error.to_string(),
             format!("the file that {name} names can't be read: it is not a regular file")
+        );
+    }
+}
+
+#[test]
+fn the_database_of_the_query_must_not_contradict_another_variable() {
+    let db = |variables| load(variables).info.redis_settings().db();
+    assert_eq!(db([("REDIS_QUERY", "db=2"), ("REDIS_HOST", "db")]), 2);
+    assert_eq!(db([("REDIS_QUERY", "db=2"), ("REDIS_DB", "2")]), 2);
+    for (name, value) in [("REDIS_DB", "3"), ("REDIS_PATH", "/0")] {
+        assert_eq!(
+            error([("REDIS_QUERY", "db=2"), (name, value)]),
+            format!("REDIS_QUERY and {name} are both set and contradict each other: unset one of them")
         );
     }
 }

@@ -14,7 +14,7 @@
 //! | `P_HOST` | a host name, or an IPv4 or IPv6 address (brackets optional) |
 //! | `P_PORT` | a port, or the `tcp://10.0.0.11:6379` that Kubernetes injects for a Service called like the prefix: then it gives the host as well, unless `P_HOST` does |
 //! | `P_DB` or `P_PATH` | the number of the database; for a Unix socket, `P_PATH` is the absolute path of the socket |
-//! | `P_QUERY` | `protocol=resp2` or `protocol=resp3` (the default), `client_name=…` |
+//! | `P_QUERY` | `protocol=resp2` or `protocol=resp3` (the default), `client_name=…`, `db=…` |
 //! | `P_USERINFO` | `user:password`, as in a URL: `%2F` means `/`, while special characters may stand for themselves |
 //! | `P_USERNAME`; `P_PASSWORD` or `P_PASSWORD_FILE` | credentials, taken literally |
 //! | `P_TLS_CA_FILE`, `P_TLS_CERT_FILE`, `P_TLS_KEY_FILE` | PEM files, of use only with TLS |
@@ -56,12 +56,14 @@
 //! # URLs
 //!
 //! ```text
-//! redis://[user][:password]@host[:port][/db][?protocol=resp2&client_name=billing]
+//! redis://[user][:password]@host[:port][/db][?db=2&protocol=resp2&client_name=billing]
 //! rediss://…                           TLS
 //! unix:///run/redis.sock[?db=1&user=…&pass=…]
 //! ```
 //!
-//! They are read as redis-rs reads them, apart from this: RESP3 is the default; a name in place of a host is turned into
+//! They are read as redis-rs reads them, apart from this: RESP3 is the default; the number of the database may stand in
+//! the query, with any scheme, though not another than in the path; `ssl` or `tls` in the query of a URL without TLS is
+//! refused, unless it says no; a name in place of a host is turned into
 //! ASCII where it isn't; an empty password counts as none; `#insecure`, for TLS that doesn't ask who the server is, is
 //! refused without the cargo feature of that name, so that no variable alone can switch the check off; and so is any
 //! other fragment, or an `@` in the query of a URL with a host: it is most likely the second half of a password
@@ -93,6 +95,7 @@ mod environment;
 mod error;
 mod explain;
 mod host;
+mod malformed;
 mod misnamed;
 mod origin;
 mod parts;

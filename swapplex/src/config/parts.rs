@@ -18,18 +18,36 @@ pub(super) enum Scheme {
 }
 
 impl Scheme {
-    pub(super) const EXPECTED: &'static str = "the scheme redis, rediss, valkey, valkeys, unix or redis+unix";
-
     /// The schemes that redis-rs knows.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
-        match text.to_ascii_lowercase().as_str() {
-            "redis" | "valkey" => Ok(Self::Tcp),
-            "rediss" | "valkeys" => Ok(Self::Tls),
-            "unix" | "redis+unix" | "valkey+unix" if cfg!(unix) => Ok(Self::Unix),
-            "unix" | "redis+unix" | "valkey+unix" => {
+        match Self::named(text) {
+            Some(Self::Unix) if !cfg!(unix) => {
                 Err("a scheme other than unix; this platform has no Unix sockets")
             }
-            _ => Err(Self::EXPECTED),
+            Some(scheme) => Ok(scheme),
+            None => Err(Self::unsupported(text)
+                .unwrap_or("the scheme redis, rediss, valkey, valkeys, unix, redis+unix or valkey+unix")),
+        }
+    }
+
+    pub(super) fn named(text: &str) -> Option<Self> {
+        match text.to_ascii_lowercase().as_str() {
+            "redis" | "valkey" => Some(Self::Tcp),
+            "rediss" | "valkeys" => Some(Self::Tls),
+            "unix" | "redis+unix" | "valkey+unix" => Some(Self::Unix),
+            _ => None,
+        }
+    }
+
+    /// What to write instead of a scheme such as `redis-sentinel` or `redis+cluster`, if it is one.
+    pub(super) fn unsupported(text: &str) -> Option<&'static str> {
+        let lower = text.to_ascii_lowercase();
+        if lower.contains("sentinel") {
+            Some("a scheme of one server, such as redis or rediss; Sentinel is not supported")
+        } else if lower.contains("cluster") {
+            Some("a scheme of one server, such as redis or rediss; Redis Cluster is not supported")
+        } else {
+            None
         }
     }
 

@@ -228,7 +228,7 @@ fn the_scheme_is_used() {
     }
     assert_eq!(
         error([("REDIS_SCHEME", "http")]),
-        "REDIS_SCHEME: expected the scheme redis, rediss, valkey, valkeys, unix or redis+unix"
+        "REDIS_SCHEME: expected the scheme redis, rediss, valkey, valkeys, unix, redis+unix or valkey+unix"
     );
 }
 

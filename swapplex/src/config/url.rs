@@ -6,15 +6,23 @@ use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
 use super::host::parse_host;
+use super::malformed::mistake;
 use super::parts::{Part, Parts, Scheme, parse_db};
 use super::query::read_query;
 use super::{ConfigError, Origin, Secret};
 
 const SPLIT: &str = "a URL whose password has its special characters percent-encoded (# as %23, ? as %3F, / as %2F, @ as %40)";
 const UTF8: &str = "user name and password to be UTF-8 once percent-decoded";
+const DB_TWICE: &str = "one number of a database; the path and db in the query contradict each other";
 const SOCKET: &str = "the absolute path of a socket, as in unix:///run/redis.sock";
 
 pub(super) fn parse_url(text: &str, origin: &Origin) -> Result<Parts, ConfigError> {
+    if let Some(expected) = mistake(text) {
+        return Err(ConfigError::Invalid {
+            origin: origin.clone(),
+            expected,
+        });
+    }
     let url = Url::parse(text).map_err(|cause| ConfigError::Url {
         origin: origin.clone(),
         cause,
@@ -30,16 +38,22 @@ pub(super) fn read_url(url: &Url, origin: &Origin) -> Result<Parts, ConfigError>
 
     let scheme = Scheme::parse(url.scheme()).map_err(invalid)?;
     let insecure = read_fragment(url.fragment(), scheme, origin)?;
+    if scheme != Scheme::Unix && is_split(url) {
+        return Err(invalid(SPLIT));
+    }
     let mut parts = read_query(url.query().unwrap_or_default(), scheme, origin)?;
     if scheme == Scheme::Unix {
         parts.socket = Some(Part::new(socket(url).map_err(invalid)?, origin));
     } else {
-        if is_split(url) {
-            return Err(invalid(SPLIT));
-        }
         parts.host = Some(Part::new(host(url).map_err(invalid)?, origin));
         parts.port = port(url).map_err(invalid)?.map(|port| Part::new(port, origin));
-        parts.db = db(url).map_err(invalid)?.map(|db| Part::new(db, origin));
+        let db = db(url).map_err(invalid)?.map(|db| Part::new(db, origin));
+        if let (Some(in_path), Some(in_query)) = (&db, &parts.db)
+            && in_path.value != in_query.value
+        {
+            return Err(invalid(DB_TWICE));
+        }
+        parts.db = db.or(parts.db);
     }
     let (username, password) = userinfo(url.username(), url.password()).map_err(invalid)?;
     parts.username = parts
@@ -175,7 +189,7 @@ mod tests {
             "redis://app:p+s@db",
             "redis://db?protocol=resp2",
             "redis://db/?protocol=3",
-            "redis://db?protocol=resp3&timeout=5&db=7&pass=x",
+            "redis://db?protocol=resp3&timeout=5&pass=x",
             "redis://db?protocol=2&protocol=3",
             "redis://my_redis.1:7000",
             "REDIS://Db",
@@ -217,6 +231,155 @@ mod tests {
                 Protocol::Resp3
             };
             assert_eq!(ours.protocol, expected, "{url}");
+        }
+    }
+
+    /// As go-redis reads it; redis-rs passes over it, and goes on with database 0.
+    #[test]
+    fn the_database_may_stand_in_the_query() {
+        for (url, db) in [
+            ("redis://db?db=3", 3),
+            ("redis://db/?db=3", 3),
+            ("rediss://db?db=3&protocol=resp2", 3),
+            ("redis://db/3?db=3", 3),
+            ("redis://db/0?db=0", 0),
+            ("redis://db/3?db=", 3),
+            ("redis://db/3?database=7", 3),
+        ] {
+            assert_eq!(target(url).info.redis_settings().db(), db, "{url}");
+        }
+        for url in ["redis://db/1?db=3", "redis://db/0?db=3", "rediss://db/1/?db=3"] {
+            assert_eq!(
+                load(url).expect_err(url),
+                "the address given in code: expected one number of a database; \
+                 the path and db in the query contradict each other"
+            );
+        }
+        assert_eq!(
+            load("redis://db?db=three").expect_err("not a number"),
+            "the address given in code: expected the number of a database, 0 or more"
+        );
+    }
+
+    #[test]
+    fn tls_that_the_query_asks_for_is_not_left_out_in_silence() {
+        for url in [
+            "redis://db?ssl=true",
+            "redis://db/1?protocol=resp3&tls=1",
+            "redis://db?ssl=TRUE",
+            "redis://db?tls",
+            "valkey://db?tls=required",
+        ] {
+            assert_eq!(
+                load(url).expect_err(url),
+                "the address given in code: expected the scheme rediss, as in rediss://host, where TLS is wanted; \
+                 ssl and tls in the query don't switch it on"
+            );
+        }
+        let ignored = |url: &str| {
+            let source = Source::url(url).unwrap_or_else(|error| panic!("{url}: {error}"));
+            source.explain().to_string().contains("ignored")
+        };
+        for url in [
+            "redis://db?ssl=false",
+            "redis://db?tls=False",
+            "redis://db?ssl=0&tls=off",
+            "rediss://db?ssl=true",
+        ] {
+            assert!(!ignored(url), "{url}");
+        }
+        assert!(ignored("rediss://db?ssl=false"));
+    }
+
+    #[test]
+    fn what_is_no_url_is_told_without_advice_on_passwords() {
+        for (url, expected) in [
+            ("", "a URL that begins with its scheme, such as redis://host:6379"),
+            (
+                "db",
+                "a URL that begins with its scheme, such as redis://host:6379",
+            ),
+            (
+                "db:7000",
+                "a URL that begins with its scheme, such as redis://host:6379",
+            ),
+            (
+                "127.0.0.1:7341",
+                "a URL that begins with its scheme, such as redis://host:6379",
+            ),
+            (
+                "://db",
+                "a URL that begins with its scheme, such as redis://host:6379",
+            ),
+            (
+                "redis-cli -u redis://db",
+                "a URL that begins with its scheme, such as redis://host:6379",
+            ),
+            ("\"redis://db\"", "a URL without the quote that it begins with"),
+            (" 'redis://db'", "a URL without the quote that it begins with"),
+            (
+                "${REDIS_URL}",
+                "a URL in place of a placeholder that nothing has filled in",
+            ),
+            (
+                "{{ .Values.redis }}",
+                "a URL in place of a placeholder that nothing has filled in",
+            ),
+            (
+                "redis://h1:1,h2:2",
+                "the address of one server; a list of several is not supported",
+            ),
+            (
+                "redis://h1,h2",
+                "the address of one server; a list of several is not supported",
+            ),
+            (
+                "redis://app:pw@h1:1,h2:2/3",
+                "the address of one server; a list of several is not supported",
+            ),
+            (
+                "redis://h1:1,redis://h2:2",
+                "the address of one server; a list of several is not supported",
+            ),
+            (
+                "redis-sentinel://h1:1,h2:2/main",
+                "a scheme of one server, such as redis or rediss; Sentinel is not supported",
+            ),
+            (
+                "rediss+sentinel://h1",
+                "a scheme of one server, such as redis or rediss; Sentinel is not supported",
+            ),
+            (
+                "redis-cluster://h1:1,h2:2",
+                "a scheme of one server, such as redis or rediss; Redis Cluster is not supported",
+            ),
+            (
+                "VALKEY+CLUSTER://h1",
+                "a scheme of one server, such as redis or rediss; Redis Cluster is not supported",
+            ),
+            (
+                "http://db",
+                "the scheme redis, rediss, valkey, valkeys, unix, redis+unix or valkey+unix",
+            ),
+        ] {
+            let error = load(url).expect_err(url);
+            assert_eq!(
+                error,
+                format!("the address given in code: expected {expected}"),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_comma_in_a_password_makes_no_list_of_servers() {
+        assert_eq!(
+            target("redis://app:a,b@db").info.redis_settings().password(),
+            Some("a,b")
+        );
+        for url in ["redis://:a,b/c@db", "redis://:a,b#c@db", "redis://:a,b?c@db"] {
+            let error = load(url).expect_err(url);
+            assert!(error.contains("percent-encoded"), "{url}: {error}");
         }
     }
 
@@ -306,8 +469,14 @@ mod tests {
             let error = load(url).expect_err(url);
             assert!(!error.contains("zq") && !error.contains("kx"), "{error}");
         }
-        let error = load("redis://zq?kx@host").expect_err("not taken for a host");
-        assert!(error.contains("percent-encoded"), "{error}");
+        for url in [
+            "redis://zq?kx@host",
+            "redis://:zq?tls=kx@host",
+            "redis://:1/2?db=3@host",
+        ] {
+            let error = load(url).expect_err(url);
+            assert!(error.contains("percent-encoded"), "{error}");
+        }
     }
 
     #[test]
