@@ -84,12 +84,14 @@ impl Setup {
 }
 
 fn authority() -> CertifiedIssuer<'static, KeyPair> {
+    authority_called("the test's own authority")
+}
+
+fn authority_called(name: &str) -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     // Where it has the name of those that it vouches for, OpenSSL takes them for their own authorities.
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "the test's own authority");
+    params.distinguished_name.push(DnType::CommonName, name);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
@@ -238,6 +240,17 @@ async fn a_server_that_a_stranger_vouches_for_learns_nothing() {
 }
 
 #[tokio::test]
+async fn where_nobody_trusted_is_the_issuer_it_is_told_how_to_name_one() {
+    let setup = Setup::good();
+    let other = authority_called("another authority");
+    fs::write(setup.file("other.pem"), other.pem()).unwrap();
+    let text = refusal(setup.client().tls_ca_file(setup.file("other.pem"))).await;
+    let hint = "UnknownIssuer; name the authority that issued the certificate in a …_TLS_CA_FILE, \
+                or with ClientBuilder::tls_ca_file";
+    assert!(text.contains(hint), "{text}");
+}
+
+#[tokio::test]
 async fn a_server_of_another_name_learns_nothing() {
     let setup = Setup::new("other.example", |_| {}, &[("tls-auth-clients", "no")]);
     let text = refusal(setup.client()).await;
@@ -258,7 +271,7 @@ async fn a_server_whose_certificate_has_expired_learns_nothing() {
     };
     let setup = Setup::new("localhost", expire, &[("tls-auth-clients", "no")]);
     let text = refusal(setup.client()).await;
-    assert!(text.contains("xpired"), "{text}");
+    assert!(text.contains("xpired") && !text.contains("TLS_CA_FILE"), "{text}");
     assert!(!setup.was_talked_to());
 }
 

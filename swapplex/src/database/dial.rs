@@ -34,7 +34,7 @@ pub enum ConnectError {
     ///
     /// Nothing was sent to it, least of all a password, unless the server refused us after it had proved who it is.
     #[non_exhaustive]
-    #[error("TLS with {server} failed: {error}")]
+    #[error("TLS with {server} failed: {error}{hint}", hint = hint(.error))]
     Tls {
         /// The address.
         server: Arc<str>,
@@ -147,6 +147,24 @@ impl ConnectError {
             of_tls => of_tls,
         }
     }
+}
+
+/// What to do about a TLS error whose own words don't say it.
+#[cfg(feature = "tls")]
+fn hint(error: &io::Error) -> &'static str {
+    use tokio_rustls::rustls::{CertificateError, Error};
+
+    match error.get_ref().and_then(|error| error.downcast_ref()) {
+        Some(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            "; name the authority that issued the certificate in a …_TLS_CA_FILE, or with ClientBuilder::tls_ca_file"
+        }
+        _ => "",
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+fn hint(_: &io::Error) -> &'static str {
+    ""
 }
 
 /// A connection whose handshake is done.
