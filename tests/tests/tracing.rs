@@ -259,6 +259,41 @@ fn variables_without_effect_are_told_once() {
 }
 
 #[test]
+fn misspelt_variables_and_parameters_without_effect_are_told() {
+    child::run(
+        |command| {
+            let server = RedisServer::start();
+            command.env(
+                "REDIS_URL",
+                format!("{}?timeout=5&protocol=resp3&secret", server.url()),
+            );
+            command.env("REDIS_HSOT", "secret");
+            command.env("REDIS_TLS_ENABLED", "secret");
+            command.env("REDIS_KEY_PREFIX", "secret");
+            server
+        },
+        || {
+            let record = Record::start(Level::WARN);
+            for _ in 0..3 {
+                runtime().block_on(EnvConnection::get("k")).unwrap();
+            }
+            let text = record.lines().join("\n");
+            let warning = "WARN swapplex::config";
+            let misspelt = "variables=REDIS_HSOT, REDIS_TLS_ENABLED";
+            let parameters = ["database=REDIS_*", "parameters=2"];
+            assert_eq!(record.count(&[warning, misspelt]), 1, "{text}");
+            assert_eq!(
+                record.count(&[warning, parameters[0], parameters[1]]),
+                1,
+                "{text}"
+            );
+            assert_eq!(record.count(&[warning]), 2, "{text}");
+            assert!(!text.contains("secret") && !text.contains("PREFIX"), "{text}");
+        },
+    );
+}
+
+#[test]
 fn losing_a_connection_again_and_again_is_told_each_time() {
     child::run(
         |_| (),

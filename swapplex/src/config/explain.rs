@@ -78,6 +78,11 @@ impl Explanation {
     pub fn unused(&self) -> &[String] {
         &self.unused
     }
+
+    /// How many parameters of the query have no effect.
+    pub(crate) fn ignored_parameters(&self) -> usize {
+        self.ignored_parameters
+    }
 }
 
 fn rows(parts: Parts) -> Vec<Row> {

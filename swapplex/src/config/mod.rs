@@ -68,7 +68,8 @@
 //! refused without the cargo feature of that name, so that no variable alone can switch the check off; and so is any
 //! other fragment, or an `@` in the query of a URL with a host: it is most likely the second half of a password
 //! that lacks its percent-encoding. Query parameters that mean nothing here are
-//! ignored, as redis-rs does, because one URL often serves clients in several languages; [`explain`] counts them.
+//! ignored, as redis-rs does, because one URL often serves clients in several languages; [`explain`] and a
+//! [warning](crate::docs::tracing) count them.
 //!
 //! # Secrets
 //!

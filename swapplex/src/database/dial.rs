@@ -189,7 +189,7 @@ pub(crate) struct Destination {
     pub(crate) server_name: Option<Arc<str>>,
     /// Run on each new shared connection before anybody gets it.
     pub(crate) on_connect: Option<Hook>,
-    /// Whether it was told which variables are set in vain.
+    /// Whether it was told what of the source is without effect.
     pub(super) warned: Arc<Once>,
     /// What was loaded last.
     pub(super) last: Arc<Mutex<Option<Loaded>>>,
@@ -270,7 +270,7 @@ async fn connect(
     let (mut target, loaded) = destination.target()?;
     let server = Arc::clone(&loaded.server);
     span.record("server", tracing::field::display(&server));
-    trace::unused_variables(destination);
+    trace::without_effect(destination);
     // In the words for whoever waits in vain.
     let missing = Mutex::new("the credentials did not come");
     let connect = async {

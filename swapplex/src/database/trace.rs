@@ -68,16 +68,25 @@ pub(super) fn on_connect(epoch: u64) -> tracing::Span {
     tracing::debug_span!(target: "swapplex::connection", "on_connect", epoch)
 }
 
-/// Tells once which variables were set in vain, as soon as somebody listens.
-pub(super) fn unused_variables(destination: &Destination) {
+/// Tells once what of the configuration is without effect, as soon as somebody listens.
+pub(super) fn without_effect(destination: &Destination) {
     if tracing::enabled!(target: "swapplex::config", tracing::Level::WARN) {
         destination.warned.call_once(|| {
-            let unused = destination.source.unused();
+            let explanation = destination.source.explain();
+            let (unused, ignored) = (explanation.unused(), explanation.ignored_parameters());
             if !unused.is_empty() {
                 tracing::warn!(
                     target: "swapplex::config",
                     variables = %unused.join(", "),
                     "variables are set that have no effect"
+                );
+            }
+            if ignored > 0 {
+                tracing::warn!(
+                    target: "swapplex::config",
+                    database = %destination.source.title(),
+                    parameters = ignored,
+                    "the query has parameters that have no effect"
                 );
             }
         });

@@ -12,7 +12,8 @@
 //! | `swapplex::replay` | `DEBUG` | `sent again` | `command`, `epoch` | for each request that is, with the connection that it was lost on |
 //! | | `WARN` | | `database` | once per database, when a connection was lost with writes under way: sent writes are not sent again, because the server does not let us [fence](crate::docs::delivery) them off |
 //! | `swapplex::outbox` | `TRACE` | `answered` | `epoch`, `requests`, `batches`, `batched_keys` | for each write that got all its replies: how many requests it carried, how many `MGET`s and `MSET`s of several callers' keys were among them, and how many keys in those |
-//! | `swapplex::config` | `WARN` | `variables are set that have no effect` | `variables` | once per database, by name |
+//! | `swapplex::config` | `WARN` | `variables are set that have no effect` | `variables` | once per database, by name: of those [without effect](crate::config#other-names), values are not told |
+//! | | `WARN` | `the query has parameters that have no effect` | `database`, `parameters` | once per database: how many, since their names may be pieces of a password |
 //! | `swapplex::runtime` and below | `WARN` | | `unsettled`, `unfinished` | a runtime ended with requests unanswered, or endings not run |
 //!
 //! `database` is the prefix of the database's variables, such as `SESSIONS_*`, or else says that the address was given in
