@@ -294,6 +294,45 @@ fn misspelt_variables_and_parameters_without_effect_are_told() {
 }
 
 #[test]
+fn a_node_of_a_cluster_is_told_at_each_connect() {
+    child::run(
+        |_| (),
+        || {
+            let record = Record::start(Level::WARN);
+            let node = RedisServer::builder().config("cluster-enabled", "yes").start();
+            let alone = RedisServer::start();
+            runtime().block_on(async {
+                for server in [&node, &alone] {
+                    let client = Client::builder(Source::url(server.url()).unwrap())
+                        .reconnect_debounce(Duration::ZERO, Duration::ZERO)
+                        .build();
+                    let mut events = client.connection_stream();
+                    client.ready().await.unwrap();
+                    let _own = client.dedicated().await.unwrap();
+                    server.kill_clients();
+                    while !matches!(events.next().await, Some(ConnectionEvent::Disconnected { .. })) {}
+                    client.ready().await.unwrap();
+                }
+            });
+            let text = record.lines().join("\n");
+            let warning = [
+                "WARN swapplex::connection",
+                "the server is part of a Redis Cluster",
+            ];
+            let server = format!("server=127.0.0.1:{}", node.port());
+            for epoch in ["epoch=1", "epoch=3"] {
+                assert_eq!(
+                    record.count(&[warning[0], warning[1], &server, epoch]),
+                    1,
+                    "{text}"
+                );
+            }
+            assert_eq!(record.count(&warning), 2, "{text}");
+        },
+    );
+}
+
+#[test]
 fn losing_a_connection_again_and_again_is_told_each_time() {
     child::run(
         |_| (),

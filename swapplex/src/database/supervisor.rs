@@ -177,6 +177,7 @@ impl Charge {
         if greeting.is_cluster {
             // Before the first shared command is refused, and what it held is sent again behind what came later.
             connection.stop_grouping();
+            trace::cluster(&self.destination, &loaded.server, connection.epoch);
         }
         let mut driver = Driver::new(
             Arc::clone(&connection),

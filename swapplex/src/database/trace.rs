@@ -68,6 +68,18 @@ pub(super) fn on_connect(epoch: u64) -> tracing::Span {
     tracing::debug_span!(target: "swapplex::connection", "on_connect", epoch)
 }
 
+/// Tells of a connection that leads to a part of the keys alone.
+pub(super) fn cluster(destination: &Destination, server: &str, epoch: u64) {
+    connection!(
+        warn,
+        database = %destination.source.title(),
+        server = %server,
+        epoch,
+        "the server is part of a Redis Cluster, which is not supported: only keys of its own slots can be reached, since \
+         redirections are not followed"
+    );
+}
+
 /// Tells once what of the configuration is without effect, as soon as somebody listens.
 pub(super) fn without_effect(destination: &Destination) {
     if tracing::enabled!(target: "swapplex::config", tracing::Level::WARN) {

@@ -7,6 +7,7 @@
 //! | | `DEBUG` | `disconnected` | the same | it was closed, or its runtime has ended |
 //! | | `WARN` | `connecting failed` | `database`, `cause`, `next_attempt_in` | once per attempt, so every 1.5 to 2 s |
 //! | | `WARN` | `TLS without verification: the server may be anybody` | | at each connect to a URL with `#insecure` |
+//! | | `WARN` | `the server is part of a Redis Cluster, …` | `database`, `server`, `epoch` | at each connect to one that says so, as servers do with RESP3: of its keys, only those of its own slots can be reached, and commands for others fail with `MOVED` |
 //! | | `DEBUG` | span `connect` | `database`, `server` | from the socket to the end of the handshake; dedicated connections too |
 //! | | `DEBUG` | span `on_connect` | `epoch` | around the [hook](crate::ClientBuilder::on_connect) |
 //! | `swapplex::replay` | `DEBUG` | `sent again` | `command`, `epoch` | for each request that is, with the connection that it was lost on |
