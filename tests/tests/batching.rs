@@ -135,6 +135,20 @@ async fn the_later_of_two_values_for_a_key_wins() {
     assert_eq!((server.calls("set"), server.calls("mset")), (1, 1));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_later_of_two_values_in_one_call_wins_on_a_client_that_has_to_connect_first() {
+    let server = RedisServer::start();
+    for round in 0..3 {
+        let client = Client::open(server.url()).unwrap();
+        let keys = (0..50).map(|i| format!("{round}:{i}"));
+        let (before, after): (Vec<_>, Vec<_>) = keys.map(|key| ((key.clone(), "old"), (key, "new"))).unzip();
+        let pairs = before.into_iter().chain(after.clone());
+        client.set_many(pairs).await.unwrap();
+        let values = client.get_many(after.into_iter().map(|(key, _)| key)).await;
+        assert_eq!(values.unwrap(), vec![text("new"); 50]);
+    }
+}
+
 #[tokio::test]
 async fn a_key_that_holds_no_string_is_none_alone_and_in_company() {
     let (_server, client) = connected().await;

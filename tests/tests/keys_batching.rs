@@ -169,6 +169,28 @@ async fn fields_asked_for_at_once_are_one_command_and_keep_their_errors() -> Res
 }
 
 #[tokio::test]
+async fn the_later_of_two_values_in_one_call_wins_with_a_ttl_and_in_each_database() -> Result<(), Error> {
+    let (server, client) = counted();
+    let other = Client::open(format!("{}/1", server.url())).expect("a URL");
+    let ids = 1..=40;
+    let on = |id, client: &Client| Keys::session(id).on(client);
+    let pairs = ids.clone().flat_map(|id| {
+        [
+            (on(id, &client), "old"),
+            (on(id, &other), "other"),
+            (on(id, &client), "new"),
+        ]
+    });
+    swapplex::set_many(pairs.collect::<Vec<_>>()).await?;
+    assert_eq!(server.calls("set"), 80);
+    for id in ids {
+        assert_eq!(on(id, &client).get().await?.as_deref(), Some("new"));
+        assert_eq!(on(id, &other).get().await?.as_deref(), Some("other"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn many_keys_are_got_in_order() -> Result<(), Error> {
     let ids = [6001, 6002, 6003];
     Keys::name(6001).set("a").await?;

@@ -5,7 +5,8 @@ use std::task::{Context, Poll};
 use futures_util::future::{TryJoinAll, try_join_all};
 
 use super::get::{Get, Lookup};
-use super::set::{Assign, Set};
+use super::last::keep_last;
+use super::set::{Assign, Assignment, Set};
 use crate::database::Handle;
 use crate::error::Error;
 
@@ -57,21 +58,24 @@ pub struct SetMany<H: Handle> {
 
 impl<H: Handle> SetMany<H> {
     pub(crate) fn new<K: Assign<V, Handle = H>, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
-        Self {
-            sets: try_join_all(pairs.into_iter().map(|(key, value)| {
-                let (assignment, handle) = key.assign(value);
-                Set::new(handle, assignment)
-            })),
-        }
+        let assignments = pairs.into_iter().map(|(key, value)| key.assign(value));
+        Self::of(assignments.collect())
     }
 
     pub(crate) fn with<K: Assign<V>, V>(handle: &H, pairs: impl IntoIterator<Item = (K, V)>) -> Self {
+        let assignments = pairs
+            .into_iter()
+            .map(|(key, value)| (key.assign(value).0, handle.clone()));
+        Self::of(assignments.collect())
+    }
+
+    fn of(mut assignments: Vec<(Assignment, H)>) -> Self {
+        keep_last(&mut assignments);
+        let sets = assignments
+            .into_iter()
+            .map(|(assignment, handle)| Set::new(handle, assignment));
         Self {
-            sets: try_join_all(
-                pairs
-                    .into_iter()
-                    .map(|(key, value)| Set::new(handle.clone(), key.assign(value).0)),
-            ),
+            sets: try_join_all(sets),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod answer;
 mod get;
+mod last;
 mod many;
 mod plain;
 mod set;
@@ -124,7 +125,7 @@ pub fn set<K: Assign<V>, V>(key: K, value: V) -> Set<K::Handle> {
 /// Sets the values of many keys; joins every other [`set`] under way.
 ///
 /// Pairs of a key and its value, of any kind that [`set`] takes. Keys with a `ttl` travel in one write, each in a `SET` of
-/// its own, since an `MSET` knows none.
+/// its own, since an `MSET` knows none. Of the values of a key that is there more than once, the last one is written.
 ///
 /// # Errors
 ///

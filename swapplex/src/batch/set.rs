@@ -48,6 +48,16 @@ impl Assignment {
     pub(crate) fn failed(error: Error) -> Self {
         Self(Err(error))
     }
+
+    /// The key, unless the value has no encoded form.
+    pub(super) fn key(&self) -> Option<&[u8]> {
+        self.0.as_ref().ok().map(|request| request.key.as_bytes())
+    }
+
+    #[cfg(test)]
+    pub(super) fn value(&self) -> Option<&[u8]> {
+        self.0.as_ref().ok().map(|request| request.value.as_bytes())
+    }
 }
 
 macro_rules! assign {
