@@ -66,12 +66,12 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Call<'a, H, R> {
     fn unsettled(&mut self, ticket: &Ticket, unsettled: Unsettled) -> Result<Rest, R::Error> {
         let shared = self.handle.shared();
         let request = self.request.as_mut().expect(KEPT);
-        let journey = |start: Instant| Journey::until(start + shared.settings().command_timeout);
+        let journey = |start: Instant| Journey::new(start, shared.settings().command_timeout);
         match unsettled {
             Unsettled::Alone(refusal) => Ok((journey(ticket.opened()).alone(shared, refusal), None)),
             Unsettled::Refused(why, reply) => {
-                let epoch = ticket.epoch();
-                Ok((journey(ticket.opened()), Some(Refused { why, epoch, reply })))
+                let refused = Refused::new(why, ticket.epoch(), reply, ticket.opened());
+                Ok((journey(ticket.opened()), Some(refused)))
             }
             Unsettled::Undelivered(undelivered) => {
                 let journey = journey(undelivered.opened).resume(shared, request, undelivered)?;
@@ -120,8 +120,8 @@ impl<'a, H: Handle, R: Request + Send + Sync + 'a> Future for Call<'a, H, R> {
                         return Poll::Pending;
                     }
                     Ok(Submission::NotLive(_) | Submission::NoRoom(_)) => {
-                        let limit = Instant::now() + shared.settings().command_timeout;
-                        (Journey::until(limit), None)
+                        let patience = shared.settings().command_timeout;
+                        (Journey::new(Instant::now(), patience), None)
                     }
                     Err(error) => {
                         this.state = State::Done;

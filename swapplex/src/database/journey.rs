@@ -1,6 +1,7 @@
 //! Where a request stands that could not simply be sent and answered, and what it is told where it ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -14,6 +15,10 @@ use crate::multiplex::{LostCause, Reason, Reply, Undelivered};
 use crate::replay::{AfterLoss, after_loss};
 use crate::resp::ProtocolError;
 
+/// Where a server refuses for now, an attempt may take longer than the one before by so much of the request's whole time.
+/// One that is under way at the deadline would make a secret of an outcome that is known: that the server refused it.
+const MARGIN_PART: u32 = 10;
+
 /// Has a connection replaced whose server says that it is a replica: the address may lead to the primary by now.
 pub(super) fn leave_replica(shared: &Shared, epoch: u64) {
     if let Some(connection) = local::connection(shared).filter(|live| live.epoch == epoch) {
@@ -25,6 +30,8 @@ pub(super) fn leave_replica(shared: &Shared, epoch: u64) {
 #[derive(Debug)]
 pub(super) struct Journey {
     pub(super) limit: Instant,
+    /// How long it may take in all.
+    patience: Duration,
     pub(super) company: Company,
     /// Its last sending may have been executed, and changes something.
     doubt: Option<Doubt>,
@@ -53,10 +60,24 @@ pub(super) enum Company {
 
 /// A refusal for now, which is the answer if there is no time to ask again.
 pub(super) struct Refused {
-    pub(super) why: NotNow,
+    why: NotNow,
     /// On which connection.
-    pub(super) epoch: u64,
+    epoch: u64,
     pub(super) reply: Reply,
+    /// How long the attempt took.
+    took: Duration,
+}
+
+impl Refused {
+    /// `began` is when the attempt did.
+    pub(super) fn new(why: NotNow, epoch: u64, reply: Reply, began: Instant) -> Self {
+        Self {
+            why,
+            epoch,
+            reply,
+            took: began.elapsed(),
+        }
+    }
 }
 
 /// What a request that may have been executed is told if nothing else is heard.
@@ -69,9 +90,10 @@ struct Doubt {
 }
 
 impl Journey {
-    pub(super) fn until(limit: Instant) -> Self {
+    pub(super) fn new(start: Instant, patience: Duration) -> Self {
         Self {
-            limit,
+            limit: start + patience,
+            patience,
             company: Company::Any,
             doubt: None,
             was_sent: false,
@@ -165,24 +187,35 @@ impl Journey {
         Err(unknown(shared, request, doubt.epoch, Arc::clone(&doubt.cause)))
     }
 
+    /// When its next attempt has to begin at the latest.
+    pub(super) fn latest_start(&self, refused: Option<&Refused>) -> Instant {
+        let Some(Refused { took, .. }) = refused else {
+            return self.limit;
+        };
+        let time = took.saturating_add(self.patience / MARGIN_PART);
+        self.limit.checked_sub(time).unwrap_or_else(Instant::now)
+    }
+
     /// Waits for a better moment after a refusal; false where there is no time for that.
-    pub(super) async fn pause(&mut self, shared: &Shared, why: NotNow, epoch: u64) -> bool {
+    pub(super) async fn pause(&mut self, shared: &Shared, refused: &Refused) -> bool {
         self.refusals = self.refusals.saturating_add(1);
+        let latest = self.latest_start(Some(refused));
         let Some(until) = Instant::now()
             .checked_add(pause(self.refusals))
-            .filter(|until| *until < self.limit)
+            .filter(|until| *until < latest)
         else {
             return false;
         };
-        match (why, local::lane(shared)) {
+        match (refused.why, local::lane(shared)) {
             (NotNow::ReadOnly, Ok(lane)) => {
+                let epoch = refused.epoch;
                 leave_replica(shared, epoch);
                 // The server may be told to take writes again, and the address may lead to another one.
                 let _ = timeout_at(until, lane.replaced(epoch)).await;
             }
             _ => sleep_until(until).await,
         }
-        true
+        Instant::now() < latest
     }
 
     /// It could not be sent (again).

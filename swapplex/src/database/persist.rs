@@ -26,14 +26,15 @@ pub(crate) async fn call_within<R: Request>(
     request: R,
     patience: Duration,
 ) -> Result<R::Output, R::Error> {
-    let journey = Journey::until(Instant::now() + patience);
+    let journey = Journey::new(Instant::now(), patience);
     persist(shared, request, journey, None).await
 }
 
 /// Sends a request that nobody waits for the answer of. Resolves when it is on its way, or in the hands of the task that
 /// writes to the socket.
 pub(crate) async fn post(shared: &Shared, request: &impl Request, patience: Duration) -> Result<(), Error> {
-    let ticket = send(shared, request, false, Instant::now() + patience).await?;
+    let limit = Instant::now() + patience;
+    let ticket = send(shared, request, false, limit, limit).await?;
     // Those who post at the same time have their turn, and share a write. Then it goes: who waits for no answer may go on on
     // another thread, whose outbox might be sent earlier, or have nobody drive the runtime from now on.
     tokio::task::yield_now().await;
@@ -56,8 +57,8 @@ pub(super) async fn persist<R: Request>(
                 None => Err(journey.unsent(&shared, &request, Error::NoRuntime).into()),
             };
         }
-        if let Some(Refused { why, epoch, .. }) = refused
-            && !journey.pause(&shared, why, epoch).await
+        if let Some(earlier) = &refused
+            && !journey.pause(&shared, earlier).await
             && let Some(Refused { reply, .. }) = refused.take()
         {
             return journey.give_up(&shared, &mut request, reply);
@@ -67,15 +68,13 @@ pub(super) async fn persist<R: Request>(
         if journey.losses >= suspect::LOSSES {
             // What changes something must not be lost to somebody else once more: nothing fences such a connection off.
             let earlier = refused.take();
+            let began = Instant::now();
             // In a box: thousands may wait for a connection in futures like this one, and hardly any is a suspect.
-            let trial = if journey.is_isolated || request.class() != Class::Read {
-                Box::pin(suspect::try_alone(&shared, &request, limit)).await
-            } else {
-                Box::pin(suspect::try_together(&shared, &request, limit)).await
-            };
+            let is_alone = journey.is_isolated || request.class() != Class::Read;
+            let trial = Box::pin(suspect::attempt(&shared, &request, is_alone, limit)).await;
             match trial {
                 Trial::Answered { reply, epoch } => match request.not_now(&reply) {
-                    Some(why) => refused = Some(Refused { why, epoch, reply }),
+                    Some(why) => refused = Some(Refused::new(why, epoch, reply, began)),
                     None => return finish(&mut request, reply),
                 },
                 Trial::Suspicious(undelivered) => {
@@ -105,7 +104,9 @@ pub(super) async fn persist<R: Request>(
             }
             continue;
         }
-        let ticket = match send(&shared, &request, journey.company != Company::Any, limit).await {
+        let latest = journey.latest_start(refused.as_ref());
+        let is_alone = journey.company != Company::Any;
+        let ticket = match send(&shared, &request, is_alone, latest, limit).await {
             Ok(ticket) => ticket,
             Err(error) => {
                 return match refused {
@@ -119,12 +120,12 @@ pub(super) async fn persist<R: Request>(
             is_write: request.class() != Class::Read,
         };
         refused = None;
+        let began = Instant::now();
         let answer = future::poll_fn(|cx| sent.ticket.poll(cx));
         match timeout_at(limit, answer).await {
             Ok(Ok(reply)) => {
                 if let Some(why) = request.not_now(&reply) {
-                    let epoch = sent.ticket.epoch();
-                    refused = Some(Refused { why, epoch, reply });
+                    refused = Some(Refused::new(why, sent.ticket.epoch(), reply, began));
                     continue;
                 }
                 if NotNow::is_read_only(&reply) {
@@ -152,11 +153,13 @@ pub(super) async fn persist<R: Request>(
     }
 }
 
-/// Puts a request into an outbox, once there is a connection and room for it.
+/// Puts a request into an outbox, once there is a connection and room for it, `latest` at the latest. Its answer is waited
+/// for until `limit`.
 async fn send(
     shared: &Shared,
     request: &impl Request,
     is_alone: bool,
+    latest: Instant,
     limit: Instant,
 ) -> Result<Ticket, Error> {
     let patience = shared.settings().command_timeout;
@@ -173,7 +176,7 @@ async fn send(
             future::poll_fn(|cx| Poll::Ready(local::submit(shared, request, way, cx.waker()))).await?;
         match submission {
             Submission::Queued(ticket) => return Ok(ticket),
-            Submission::NotLive(lane) => match timeout_at(limit, lane.connection()).await {
+            Submission::NotLive(lane) => match timeout_at(latest, lane.connection()).await {
                 // It may be lost again by now, or be another runtime's: look again.
                 Ok(Ok(_)) => {}
                 Ok(Err(cause)) => return Err(cause.into()),
@@ -185,7 +188,7 @@ async fn send(
                 }
             },
             Submission::NoRoom(connection) => {
-                if timeout_at(limit, connection.room(request.length()))
+                if timeout_at(latest, connection.room(request.length()))
                     .await
                     .is_err()
                 {

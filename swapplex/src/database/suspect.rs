@@ -124,8 +124,22 @@ impl Drop for Turn {
     }
 }
 
+/// Sends a suspect.
+pub(super) async fn attempt(
+    shared: &Arc<Shared>,
+    request: &impl Request,
+    is_alone: bool,
+    limit: Instant,
+) -> Trial {
+    if is_alone {
+        try_alone(shared, request, limit).await
+    } else {
+        try_together(shared, request, limit).await
+    }
+}
+
 /// Sends a suspect with the others.
-pub(super) async fn try_together(shared: &Arc<Shared>, request: &impl Request, limit: Instant) -> Trial {
+async fn try_together(shared: &Arc<Shared>, request: &impl Request, limit: Instant) -> Trial {
     let lane = match local::lane(shared) {
         Ok(lane) => lane,
         Err(error) => return Trial::NotSent(error),
@@ -182,7 +196,7 @@ fn usable(kept: Option<&Arc<Together>>) -> Option<Arc<Together>> {
 }
 
 /// Sends a suspect alone.
-pub(super) async fn try_alone(shared: &Arc<Shared>, request: &impl Request, limit: Instant) -> Trial {
+async fn try_alone(shared: &Arc<Shared>, request: &impl Request, limit: Instant) -> Trial {
     let lane = match local::lane(shared) {
         Ok(lane) => lane,
         Err(error) => return Trial::NotSent(error),

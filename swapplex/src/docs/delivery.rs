@@ -122,7 +122,9 @@
 //!
 //! An error that the server sends is a reply like any other: the command's caller gets it, and the connection stays. That
 //! includes `OOM`, `MISCONF` and `NOREPLICAS`. Two errors say that the command was not executed and may soon be, so it is
-//! sent again, at every level, and its caller gets the error only where the deadline comes first:
+//! sent again, at every level, and its caller gets the error only where the deadline is near: no attempt begins unless
+//! there is as much time left as the last one took, and a tenth of the command timeout, since one that is under way at the
+//! deadline has an unknown outcome. The two are:
 //!
 //! - `LOADING`: the server is reading its data. It is asked again after a pause.
 //! - `READONLY`: the server has become a replica, as after a failover, and the address may lead to the new primary by now.

@@ -131,6 +131,34 @@ async fn where_the_refusals_do_not_end_the_caller_is_told_at_the_deadline() {
     }
 }
 
+/// The codes of what writes end with that may take so many milliseconds, each through a client of its own.
+async fn ends(url: &str, milliseconds: impl Iterator<Item = u64>) -> Vec<String> {
+    let ends = milliseconds.map(async |milliseconds| {
+        let client = Client::builder(Source::url(url).unwrap())
+            .command_timeout(Duration::from_millis(milliseconds))
+            .build();
+        client.ready().await.unwrap();
+        let mut connection = client.connection();
+        match connection.incr::<_, _, i64>("n", 1).await.unwrap_err() {
+            error if error.code().is_some() => code(error),
+            error => error.to_string(),
+        }
+    });
+    futures_util::future::join_all(ends).await
+}
+
+#[tokio::test]
+async fn no_attempt_begins_that_may_be_under_way_at_the_deadline() {
+    for refusal in [READONLY, LOADING] {
+        let server = scripted(move |_| Answer::error(refusal).after(Duration::from_millis(100)));
+        // At any moment of an attempt, and of a pause.
+        let all = ends(&server.url(), (500..1250).step_by(25)).await;
+        let expected = refusal.split(' ').next().unwrap();
+        assert!(all.iter().all(|end| end == expected), "{all:#?}");
+        assert!(server.seen().requests.len() > 2 * all.len());
+    }
+}
+
 /// Answers with the first `refusals` refusals, and then as a server should.
 fn refusing(refusal: &'static str, refusals: usize) -> swapplex_tests::ScriptedServer {
     let mut left = refusals;
