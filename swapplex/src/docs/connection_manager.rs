@@ -231,6 +231,7 @@
 //! - Redis Cluster and Sentinel are planned. For those, stay with redis-rs for now.
 //! - The client-side cache of `cache-aio`.
 //! - Pushes: what the server sends unasked on the shared connection can't be listened to.
+//! - Attributes: what RESP3 lets a server say about a reply, in front of it, is left out.
 //! - `MONITOR`, other runtimes than Tokio, and synchronous code: use a `redis::Client` beside it, with the same
 //!   configuration, which is also a way to move over piece by piece:
 //!

@@ -33,6 +33,25 @@ pub(crate) fn element(frame: &[u8]) -> Result<Element, ProtocolError> {
     }
 }
 
+/// How many bytes stand in front of a whole frame's value: those of its attributes.
+#[inline]
+pub(crate) fn attributes(frame: &[u8]) -> usize {
+    if frame.first() == Some(&b'|') {
+        value_at(frame).unwrap_or_default()
+    } else {
+        0
+    }
+}
+
+#[cold]
+fn value_at(frame: &[u8]) -> Result<usize, ProtocolError> {
+    let mut at = 0;
+    while frame.get(at) == Some(&b'|') {
+        at = attribute(frame, at)?;
+    }
+    Ok(at)
+}
+
 /// Steps over the elements of an array without allocating: made for the reply to an `MGET`.
 ///
 /// # Errors
@@ -40,10 +59,10 @@ pub(crate) fn element(frame: &[u8]) -> Result<Element, ProtocolError> {
 /// [`ProtocolError::NotAnArray`] if the frame is something else, and [`ProtocolError::Truncated`] if it is too short
 /// for the elements that it announces.
 pub(crate) fn elements(frame: &[u8]) -> Result<Elements<'_>, ProtocolError> {
-    let mut at = 0;
-    while frame.get(at) == Some(&b'|') {
-        at = attribute(frame, at)?;
-    }
+    let mut at = match frame.first() {
+        Some(b'|') => value_at(frame)?,
+        _ => 0,
+    };
     match frame.get(at) {
         None => return Err(ProtocolError::Truncated),
         Some(b'*') => at += 1,

@@ -19,7 +19,7 @@ mod scan;
 mod tests;
 
 pub(crate) use decode::{decode, without_arguments};
-pub(crate) use elements::{Element, element, elements};
+pub(crate) use elements::{Element, attributes, element, elements};
 pub(crate) use encode::{array_header, bulk, command};
 pub use error::ProtocolError;
 pub(crate) use limits::Limits;

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use redis::AsyncCommands;
 use swapplex::config::Source;
+use swapplex::shape::Hash;
 use swapplex::{
-    Client, ConnectError, ConnectionEvent, Error, HandshakeError, LostCause, NoReply, NotExecuted,
+    Client, ConnectError, ConnectionEvent, Error, HandshakeError, Key, LostCause, NoReply, NotExecuted,
 };
 use swapplex_tests::{Answer, Cut, Direction, Proxy, RedisServer, ScriptedServer, child, memory};
 use tokio::runtime::Runtime;
@@ -362,4 +363,66 @@ async fn row_31_a_push_behind_the_handshake_does_no_harm() {
         }
         assert_eq!(server.seen().dials.count(), 1);
     }
+}
+
+/// A server that says something about each reply in front of it, as RESP3 allows.
+fn annotating(mut answer: impl FnMut(&str, &str) -> String + Send + 'static) -> ScriptedServer {
+    scripted(move |request| {
+        let answer = answer(&request.name(), &request.argument(1));
+        Answer::raw(format!("|1\r\n+ttl\r\n:3\r\n{answer}"))
+    })
+}
+
+#[tokio::test]
+async fn an_attribute_in_front_of_a_reply_changes_nothing_about_it() {
+    let mut refusals = 2;
+    let server = annotating(move |name, key| match (name, key) {
+        ("SET", "denied") => "-NOPERM no\r\n".into(),
+        ("INCRBY", "late") if refusals > 0 => {
+            refusals -= 1;
+            "-LOADING Redis is loading the dataset in memory\r\n".into()
+        }
+        ("INCRBY", _) => ":7\r\n".into(),
+        ("GET", _) => "$1\r\nv\r\n".into(),
+        ("MGET", _) => "*2\r\n$1\r\nv\r\n$-1\r\n".into(),
+        ("HSET", _) => "-WRONGTYPE no\r\n".into(),
+        _ => "+OK\r\n".into(),
+    });
+    let client = eager(&server.url());
+    client.set("k", "v").await.unwrap();
+    assert_eq!(client.get("k").await.unwrap().as_deref(), Some(&b"v"[..]));
+    // The first goes alone.
+    let values = client.get_many(["a", "b", "c"]).await.unwrap();
+    assert_eq!(values[1].as_deref(), Some(&b"v"[..]));
+    assert_eq!(values[2], None);
+    let Error::Redis(error) = client.set("denied", "v").await.unwrap_err() else {
+        panic!("the server denies it")
+    };
+    assert_eq!(error.code(), Some("NOPERM"));
+    let mut connection = client.connection();
+    assert_eq!(connection.incr::<_, _, i64>("late", 1).await.unwrap(), 7);
+    let cart: Key<Hash<String, u8>> = Key::new("cart");
+    let Error::Redis(error) = cart.on(&client).set("tea", &1).await.unwrap_err() else {
+        panic!("it is something else")
+    };
+    assert_eq!(error.code(), Some("WRONGTYPE"));
+}
+
+#[tokio::test]
+async fn an_attribute_in_front_of_a_transactions_replies_changes_nothing_about_them() {
+    let mut is_loading = true;
+    let server = annotating(move |name, _| match name {
+        "MULTI" => "+OK\r\n".into(),
+        "EXEC" if std::mem::take(&mut is_loading) => {
+            "-EXECABORT Transaction discarded because of: LOADING Redis is loading the dataset in memory\r\n"
+                .into()
+        }
+        "EXEC" => "*1\r\n:1\r\n".into(),
+        _ => "+QUEUED\r\n".into(),
+    });
+    let client = eager(&server.url());
+    let mut transaction = redis::pipe();
+    transaction.atomic().incr("n", 1);
+    let answer: (i64,) = transaction.query_async(&mut client.connection()).await.unwrap();
+    assert_eq!(answer, (1,));
 }

@@ -109,6 +109,8 @@ impl Inner {
             return false;
         };
         let end = frame.start + frame.frame.len;
+        // Here, so that whoever looks at a reply finds the value at its beginning.
+        let start = frame.start + resp::attributes(&chunk[frame.start..end]);
         let place = |start: usize, end: usize| Place {
             chunk: at,
             start: index(start),
@@ -116,10 +118,10 @@ impl Inner {
         };
         match &mut expected.what {
             What::One(slot) => {
-                self.slots[*slot as usize].answer(wakers, || Answer::Frame(place(frame.start, end)));
+                self.slots[*slot as usize].answer(wakers, || Answer::Frame(place(start, end)));
             }
             What::Several { slot, left } => {
-                let frame = chunk.slice(frame.start..end);
+                let frame = chunk.slice(start..end);
                 *left -= 1;
                 self.slots[*slot as usize].gather(frame, *left == 0, wakers);
                 if *left > 0 {
@@ -127,7 +129,7 @@ impl Inner {
                 }
             }
             What::Group { verb, from, to, keys } => {
-                let whole = place(frame.start, end);
+                let whole = place(start, end);
                 let members = &members[*from as usize..*to as usize];
                 let slots = &mut self.slots;
                 if *keys == 1 {
@@ -137,8 +139,8 @@ impl Inner {
                 } else if *verb == Verb::Set {
                     answer_all(slots, members, wakers, |_| Answer::Frame(whole));
                 } else {
-                    scatter(slots, members, *keys, &chunk[frame.start..end], wakers, |range| {
-                        place(frame.start + range.start, frame.start + range.end)
+                    scatter(slots, members, *keys, &chunk[start..end], wakers, |range| {
+                        place(start + range.start, start + range.end)
                     });
                 }
             }

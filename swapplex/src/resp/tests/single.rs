@@ -20,6 +20,22 @@ fn only_the_outermost_value_decides_what_a_frame_is() {
 }
 
 #[test]
+fn a_value_begins_behind_all_attributes() {
+    for (attributes, value) in [
+        ("", "+OK\r\n"),
+        ("|0\r\n", "$1\r\nx\r\n"),
+        ("|1\r\n+ttl\r\n:3\r\n", "-ERR no\r\n"),
+        (
+            "|1\r\n|1\r\n+a\r\n+b\r\n+c\r\n*1\r\n-e\r\n|0\r\n",
+            "*1\r\n|0\r\n:1\r\n",
+        ),
+    ] {
+        let frame = format!("{attributes}{value}");
+        assert_eq!(super::super::attributes(frame.as_bytes()), attributes.len());
+    }
+}
+
+#[test]
 fn an_attribute_is_of_the_kind_that_it_describes() {
     assert_eq!(kind(b"|1\r\n-ERR\r\n>1\r\n+x\r\n:1\r\n"), Some(Kind::Reply));
     assert_eq!(kind(b"|1\r\n+key\r\n:1\r\n-ERR no\r\n"), Some(Kind::Error));
