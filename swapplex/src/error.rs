@@ -8,9 +8,8 @@ use std::sync::Arc;
 
 use redis::RedisError;
 
-pub(crate) use self::text::Whole;
+pub(crate) use self::text::{Quoted, Whole};
 
-use self::text::Quoted;
 use crate::database::ConnectError;
 use crate::multiplex::LostCause;
 use crate::resp::ProtocolError;

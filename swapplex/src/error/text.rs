@@ -26,7 +26,7 @@ impl fmt::Display for Whole<'_> {
 }
 
 /// A key as a log can bear it: on one line, without what would draw on a terminal, and not longer than a line.
-pub(super) struct Quoted<'a>(pub(super) &'a str);
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

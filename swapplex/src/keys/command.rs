@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use redis::{ErrorKind, RedisError, Value};
+use redis::{ErrorKind, RedisError, ServerError, Value};
 
 use super::field::FieldRequest;
-use super::reply::Unfit;
+use super::reply::{self, Unfit};
+use super::server_error::Asked;
 use crate::argument::Argument;
 use crate::command::Class;
 use crate::database::{Call, Database, Finish, NotNow, Place, Request};
@@ -22,7 +23,8 @@ use crate::resp;
 /// # Errors
 ///
 /// [`Error::NotExecuted`] where no connection could be had in time, [`Error::Timeout`] where no answer came in time,
-/// [`Error::Redis`] where the server answered with an error (`WRONGTYPE`, where the key holds another type),
+/// [`Error::Redis`] where the server answered with an error (`WRONGTYPE`, where the key holds another type), to which the
+/// command and the key are added,
 /// [`Error::Decode`] where a value is not what the key's type says, [`Error::Encode`] where a value cannot be encoded,
 /// and [`Error::OutcomeUnknown`] where the command was sent, no answer came, and it could not be sent again.
 ///
@@ -139,6 +141,8 @@ pub(super) struct KeyRequest<T> {
     pub(super) lines: Vec<Line>,
     pub(super) name: std::borrow::Cow<'static, str>,
     pub(super) class: Class,
+    /// Some of it, or all, is there to set the key's `ttl`.
+    pub(super) is_for_ttl: bool,
     pub(super) read: Read<T>,
 }
 
@@ -147,9 +151,18 @@ impl<T> KeyRequest<T> {
         self.lines.len() > 1
     }
 
+    fn refused(&self, error: ServerError) -> Error {
+        let asked = Asked {
+            command: &self.name,
+            key: self.key.as_bytes(),
+            is_for_ttl: self.is_for_ttl,
+        };
+        asked.error(error)
+    }
+
     fn read(&self, frame: &Bytes) -> Result<T, Error> {
         match resp::decode(frame)? {
-            Value::ServerError(error) => Err(Error::Redis(Arc::new(error.into()))),
+            Value::ServerError(error) => Err(self.refused(error)),
             value => (self.read)(value).map_err(|unfit| unfit.into_error(self.key.as_bytes())),
         }
     }
@@ -165,19 +178,19 @@ impl<T> KeyRequest<T> {
             }
         }
         if let Some(error) = refused {
-            return Err(Error::Redis(Arc::new(error.into())));
+            return Err(self.refused(error));
         }
         let replies = match resp::decode(last)? {
             Value::Array(replies) => replies,
-            Value::ServerError(error) => return Err(Error::Redis(Arc::new(error.into()))),
+            Value::ServerError(error) => return Err(self.refused(error)),
             _ => return Err(surprise("a transaction without replies")),
         };
         let mut answer = Value::Nil;
         for reply in replies {
-            if let Value::ServerError(error) = reply {
-                return Err(Error::Redis(Arc::new(error.into())));
+            match reply::bare(reply) {
+                Value::ServerError(error) => return Err(self.refused(error)),
+                reply => answer = reply,
             }
-            answer = reply;
         }
         (self.read)(answer).map_err(|unfit| unfit.into_error(self.key.as_bytes()))
     }

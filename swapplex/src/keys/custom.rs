@@ -71,6 +71,7 @@ impl<S, D: Database> Custom<S, D> {
             lines: vec![line],
             name: command::name(&self.command).into(),
             class: command::class(&self.command),
+            is_for_ttl: false,
             read: reply::plain,
         };
         Command::call(self.key.place(), request)

@@ -17,6 +17,8 @@ pub(super) struct Draft<'a, S, D> {
     /// What goes before it in the same transaction.
     before: Option<Line>,
     line: Line,
+    /// Some of it, or all, is there to set the key's `ttl`.
+    is_for_ttl: bool,
     error: Option<Error>,
 }
 
@@ -57,6 +59,7 @@ impl<S, D: Database> Key<S, D> {
             class,
             before: None,
             line,
+            is_for_ttl: false,
             error: None,
         }
     }
@@ -97,15 +100,17 @@ impl<S, D: Database> Key<S, D> {
             class,
             before: None,
             line,
+            is_for_ttl: true,
             error: None,
         }
     }
 }
 
 impl<S, D: Database> Draft<'_, S, D> {
-    /// Makes it a transaction of two commands, of which this one is the first.
+    /// Makes it a transaction of two commands, of which `before`, which creates the key with its `ttl`, is the first.
     pub(super) fn behind(mut self, before: Line) -> Self {
         self.before = Some(before);
+        self.is_for_ttl = true;
         self
     }
 
@@ -141,6 +146,7 @@ impl<S, D: Database> Draft<'_, S, D> {
             lines: self.before.into_iter().chain([self.line]).collect(),
             name: self.name.into(),
             class: self.class,
+            is_for_ttl: self.is_for_ttl,
             read,
         };
         Command::call(self.key.place(), request)

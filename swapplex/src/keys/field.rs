@@ -1,8 +1,11 @@
 //! One field of a hash, which shares an `HMGET` with others of the same hash.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::reply::Unfit;
+use super::server_error::Asked;
 use crate::argument::Argument;
 use crate::batch::answer;
 use crate::command::Class;
@@ -15,6 +18,20 @@ pub(super) struct FieldRequest<T> {
     pub(super) key: Argument,
     pub(super) field: Argument,
     pub(super) read: fn(Option<Bytes>) -> Result<T, Unfit>,
+}
+
+impl<T> FieldRequest<T> {
+    fn name_key(&self, error: Error) -> Error {
+        let asked = Asked {
+            command: "HGET",
+            key: self.key.as_bytes(),
+            is_for_ttl: false,
+        };
+        match error {
+            Error::Redis(error) => asked.error(Arc::unwrap_or_clone(error)),
+            error => error,
+        }
+    }
 }
 
 impl<T> Request for FieldRequest<T> {
@@ -61,13 +78,13 @@ impl<T> Request for FieldRequest<T> {
             Reply::Frame(frame) => match resp::element(&frame) {
                 Ok(Element::Bulk(range)) => Ok(Some(frame.slice(range))),
                 Ok(Element::Nil) => Ok(None),
-                Ok(Element::Other(_)) => Err(answer::server_error(&frame)),
+                Ok(Element::Other(_)) => Err(self.name_key(answer::server_error(&frame))),
                 Err(error) => Err(error.into()),
             },
             Reply::Refused(frame) => match answer::refusal(&frame, "hmget") {
                 // Whoever may not run `HMGET` may still run `MGET`: that says nothing about other groups.
                 Ok(_) => return Finish::Alone(Refusal::Keys),
-                Err(error) => Err(error),
+                Err(error) => Err(self.name_key(error)),
             },
             Reply::Mismatch { keys, answers } => Err(answer::mismatch(keys, answers)),
             Reply::Frames(_) => Err(answer::mismatch(1, 0)),

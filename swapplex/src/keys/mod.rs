@@ -23,6 +23,7 @@ mod key;
 mod pieces;
 mod policy;
 mod reply;
+mod server_error;
 pub mod shape;
 mod slot;
 mod text;

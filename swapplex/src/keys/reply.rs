@@ -37,6 +37,14 @@ impl From<ParsingError> for Unfit {
     }
 }
 
+/// The value, without attributes in front of it.
+pub(super) fn bare(mut value: Value) -> Value {
+    while let Value::Attribute { data, .. } = value {
+        value = *data;
+    }
+    value
+}
+
 /// Anything but an error will do.
 #[expect(clippy::unnecessary_wraps, reason = "called by a pointer, as the others")]
 pub(super) fn done(_: Value) -> Result<(), Unfit> {

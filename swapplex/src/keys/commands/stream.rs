@@ -114,6 +114,7 @@ where
             lines: vec![line],
             name: "XREAD".into(),
             class: Class::Read,
+            is_for_ttl: false,
             read: |answer| match reply::pairs(answer)?.pop() {
                 Some((_, answer)) => entries::<F, V, C>(answer),
                 None => Ok(Vec::new()),
