@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use bytes::Bytes;
 use redis::AsyncCommands;
 use serde::{Deserialize, Serialize};
-use swapplex::codec::{Json, Postcard};
+use swapplex::codec::{Json, Postcard, Raw};
 use swapplex::keys::Ttl;
 use swapplex::shape::{Counter, Hash, List, Set, SortedSet, Stream, Value};
 use swapplex::{Client, Error, Key, RedisKeys};
@@ -29,6 +30,8 @@ struct Keys {
     packed: fn(id: u64) -> Value<Profile, Postcard>,
     #[key("bytes:{id}")]
     bytes: fn(id: u64) -> Value<Vec<u8>>,
+    #[key("page:{id}")]
+    page: fn(id: u64) -> Value<Bytes, Raw>,
     #[key("views:{id}")]
     views: fn(id: u64) -> Counter,
     #[key("limit:{id}", ttl = "1h")]
@@ -118,6 +121,23 @@ async fn values() -> Result<(), Error> {
     let bytes = Keys::bytes(7).on(&client);
     bytes.set(&b"\0\r\n\xff"[..]).await?;
     assert_eq!(bytes.get().await?, Some(b"\0\r\n\xff".to_vec()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn bytes_are_stored_as_they_are() -> Result<(), Error> {
+    let (_server, client) = started();
+    let page = Keys::page(7).on(&client);
+    let bytes = Bytes::from_static(b"\x00\xff\r\n");
+    for other in [&b"slice"[..], &[]] {
+        page.set(&bytes).await?;
+        assert_eq!(page.get().await?, Some(bytes.clone()));
+        assert_eq!(page.get_set(other).await?, Some(bytes.clone()));
+        assert_eq!(page.get_fresh().await?.as_deref(), Some(other));
+    }
+    // As plain keys take them.
+    client.set("plain", &bytes[..]).await?;
+    assert_eq!(client.get("plain").await?, Some(bytes));
     Ok(())
 }
 

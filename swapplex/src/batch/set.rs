@@ -21,7 +21,7 @@ use crate::resp;
     message = "`{Self}` cannot be set to a `{V}`",
     label = "expected a key that takes such a value",
     note = "a typed key takes a reference to its value: `(key, &value)`",
-    note = "untyped keys are text or bytes, and take what redis-rs takes for one argument"
+    note = "untyped keys are text or bytes, and take what redis-rs takes for one argument; of a `Bytes`, that is `&value[..]`"
 )]
 pub trait Assign<V> {
     /// Reaches the database that it is in, where nothing else is said.

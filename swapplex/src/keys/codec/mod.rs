@@ -1,10 +1,10 @@
 //! How values become bytes and come back.
 //!
 //! A codec is a type without values that a [shape](crate::shape) names: `Value<Profile, Json>`. [`Plain`], the default,
-//! stores what redis-rs stores for a single argument: text, numbers, bytes. `Json` (feature `json`) and `Postcard`
-//! (feature `postcard`) store what derives serde's `Serialize` and `Deserialize`.
+//! stores what redis-rs stores for a single argument: text, numbers, bytes in a `Vec<u8>`. [`Raw`] stores [`Bytes`]. `Json`
+//! (feature `json`) and `Postcard` (feature `postcard`) store what derives serde's `Serialize` and `Deserialize`.
 //!
-//! Values may be secret, and errors are logged: what these three say of a value that they can't decode repeats nothing of
+//! Values may be secret, and errors are logged: what these say of a value that they can't decode repeats nothing of
 //! it. The key is named, and what was expected; `Plain` adds how many bytes there are, `Json` where in them it gave up.
 //!
 //! For a codec of your own, implement [`Encode`] and [`Decode`]:
@@ -35,6 +35,7 @@ mod json;
 mod plain;
 #[cfg(feature = "postcard")]
 mod postcard;
+mod raw;
 
 use std::borrow::Borrow;
 use std::error::Error;
@@ -46,6 +47,7 @@ pub use json::Json;
 pub use plain::Plain;
 #[cfg(feature = "postcard")]
 pub use postcard::Postcard;
+pub use raw::Raw;
 
 /// Why a value could not be encoded or decoded, in the codec's own words.
 pub type Failure = Box<dyn Error + Send + Sync>;
@@ -77,8 +79,9 @@ pub trait Decode<T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot store `{T}`",
     label = "the codec `{Self}` cannot store `{T}`",
-    note = "`Plain` stores text, numbers and bytes; for your own types name a codec, such as `Value<{T}, Json>`",
-    note = "`Json` and `Postcard` store what derives serde's `Serialize` and `Deserialize`"
+    note = "`Plain` stores text, numbers and `Vec<u8>`, and `Raw` stores `bytes::Bytes`",
+    note = "for your own types name a codec, such as `Value<{T}, Json>`: `Json` and `Postcard` store what derives serde's \
+            `Serialize` and `Deserialize`"
 )]
 pub trait Codec<T>: Encode<T> + Decode<T> {}
 

@@ -4,6 +4,8 @@ use redis::{FromRedisValue, RedisWrite, ToRedisArgs, ToSingleRedisArg, Value};
 use super::{Decode, Encode, Failure};
 
 /// Text, numbers and bytes as redis-rs stores them: whatever it converts to a single argument and back.
+///
+/// That includes `Vec<u8>`, and not `bytes::Bytes`, for which there is [`Raw`](super::Raw).
 #[derive(Debug)]
 pub struct Plain(());
 
