@@ -96,22 +96,22 @@ impl Client {
         pubsub(&self.shared).await
     }
 
-    /// As [`get`](crate::get), from this database.
+    /// As [`get`](crate::get), from this database, even where a [`Key`](crate::Key) names another one.
     pub fn get<K: Lookup>(&self, key: K) -> Get<K::Value, Self> {
         Get::new::<K>(self.clone(), key.into_parts().0)
     }
 
-    /// As [`get_many`](crate::get_many), from this database.
+    /// As [`get_many`](crate::get_many), from this database, even where a [`Key`](crate::Key) names another one.
     pub fn get_many<K: Lookup>(&self, keys: impl IntoIterator<Item = K>) -> GetMany<K::Value, Self> {
         GetMany::with(self, keys)
     }
 
-    /// As [`set`](crate::set), in this database.
+    /// As [`set`](crate::set), in this database, even where a [`Key`](crate::Key) names another one.
     pub fn set<K: Assign<V>, V>(&self, key: K, value: V) -> Set<Self> {
         Set::new(self.clone(), key.assign(value).0)
     }
 
-    /// As [`set_many`](crate::set_many), in this database.
+    /// As [`set_many`](crate::set_many), in this database, even where a [`Key`](crate::Key) names another one.
     pub fn set_many<K: Assign<V>, V>(&self, pairs: impl IntoIterator<Item = (K, V)>) -> SetMany<Self> {
         SetMany::with(self, pairs)
     }

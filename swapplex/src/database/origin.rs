@@ -86,22 +86,22 @@ pub trait Database: Sized + Send + Sync + 'static {
         Self::client().pubsub()
     }
 
-    /// As [`get`](crate::get), from this database.
+    /// As [`get`](crate::get), from this database, even where a [`Key`](crate::Key) names another one.
     fn get<K: Lookup>(key: K) -> Get<K::Value, Static<Self>> {
         Get::new::<K>(Static::new(), key.into_parts().0)
     }
 
-    /// As [`get_many`](crate::get_many), from this database.
+    /// As [`get_many`](crate::get_many), from this database, even where a [`Key`](crate::Key) names another one.
     fn get_many<K: Lookup>(keys: impl IntoIterator<Item = K>) -> GetMany<K::Value, Static<Self>> {
         GetMany::with(&Static::new(), keys)
     }
 
-    /// As [`set`](crate::set), in this database.
+    /// As [`set`](crate::set), in this database, even where a [`Key`](crate::Key) names another one.
     fn set<K: Assign<V>, V>(key: K, value: V) -> Set<Static<Self>> {
         Set::new(Static::new(), key.assign(value).0)
     }
 
-    /// As [`set_many`](crate::set_many), in this database.
+    /// As [`set_many`](crate::set_many), in this database, even where a [`Key`](crate::Key) names another one.
     fn set_many<K: Assign<V>, V>(pairs: impl IntoIterator<Item = (K, V)>) -> SetMany<Static<Self>> {
         SetMany::with(&Static::new(), pairs)
     }
