@@ -6,11 +6,12 @@ use std::error::Error as StdError;
 use std::io;
 use std::sync::Arc;
 
-use redis::RedisError;
+use redis::{ErrorKind, RedisError};
 
 pub(crate) use self::text::{Quoted, Whole};
 
-use crate::database::ConnectError;
+use crate::config::ConfigError;
+use crate::database::{ConnectError, NotReady};
 use crate::multiplex::LostCause;
 use crate::resp::ProtocolError;
 
@@ -158,7 +159,7 @@ impl Error {
         match self {
             Self::NotExecuted(_) | Self::NoRuntime | Self::Encode { .. } => true,
             // What is refused on our side, such as `SELECT` on a shared connection, or an empty command.
-            Self::Redis(error) => error.kind() == redis::ErrorKind::Client,
+            Self::Redis(error) => error.kind() == ErrorKind::Client,
             Self::OutcomeUnknown { .. } | Self::Timeout { .. } | Self::Decode { .. } => false,
         }
     }
@@ -235,19 +236,59 @@ impl From<Arc<ConnectError>> for Error {
     }
 }
 
+impl From<ConfigError> for Error {
+    fn from(cause: ConfigError) -> Self {
+        Arc::new(ConnectError::Config(cause)).into()
+    }
+}
+
+/// For functions that set something up and return a [`RedisResult`](redis::RedisResult).
+impl From<ConfigError> for RedisError {
+    fn from(cause: ConfigError) -> Self {
+        let what = if cause.is_wrong() {
+            "the configuration is wrong"
+        } else {
+            "the configuration cannot be had"
+        };
+        (ErrorKind::InvalidClientConfig, what, cause.to_string()).into()
+    }
+}
+
+impl From<NotReady> for Error {
+    fn from(reason: NotReady) -> Self {
+        match reason {
+            NotReady::Connect(cause) => cause.into(),
+            NotReady::Timeout { .. } => Self::Timeout {
+                command: "PING".into(),
+            },
+            NotReady::Refused(error) => Self::Redis(error),
+            NotReady::NoRuntime => Self::NoRuntime,
+        }
+    }
+}
+
+/// For functions that set something up and return a [`RedisResult`](redis::RedisResult).
+impl From<NotReady> for RedisError {
+    fn from(reason: NotReady) -> Self {
+        Error::from(reason).into()
+    }
+}
+
 impl From<ProtocolError> for Error {
     fn from(error: ProtocolError) -> Self {
         let text = error.to_string();
         Self::Redis(Arc::new(
-            (redis::ErrorKind::Parse, "the server broke the protocol", text).into(),
+            (ErrorKind::Parse, "the server broke the protocol", text).into(),
         ))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::database::NotReady;
+    use crate::client::Client;
 
     fn unknown(epoch: Option<u64>, cause: NoReply) -> Error {
         Error::OutcomeUnknown {
@@ -322,10 +363,53 @@ mod tests {
     }
 
     #[test]
+    fn what_goes_wrong_while_something_is_set_up_is_an_error_like_others() {
+        fn open() -> Result<Client, Error> {
+            Ok(Client::open("no URL")?)
+        }
+        fn open_for_redis_rs() -> redis::RedisResult<Client> {
+            Ok(Client::open("no URL")?)
+        }
+        let ours = open().expect_err("it is no URL");
+        assert!(ours.is_not_executed());
+        assert!(
+            matches!(&ours, Error::NotExecuted(NotExecuted::Connect(cause)) if matches!(**cause, ConnectError::Config(_)))
+        );
+        let theirs = open_for_redis_rs().expect_err("it is no URL");
+        assert_eq!(theirs.kind(), ErrorKind::InvalidClientConfig);
+        for text in [ours.to_string(), theirs.to_string()] {
+            assert!(text.contains("expected a URL"), "{text}");
+        }
+
+        let refused = NotReady::Refused(Arc::new((ErrorKind::Client, "no").into()));
+        for (reason, text) in [
+            (NotReady::NoRuntime, Error::NoRuntime.to_string()),
+            (
+                NotReady::Timeout {
+                    server: "port 7".into(),
+                    limit: Duration::from_secs(2),
+                },
+                "PING was not answered in time".to_owned(),
+            ),
+            (
+                refused.clone(),
+                Error::from(RedisError::from((ErrorKind::Client, "no"))).to_string(),
+            ),
+            (
+                NotReady::Connect(Arc::new(ConnectError::Closed)),
+                "not executed: the client was closed".to_owned(),
+            ),
+        ] {
+            assert_eq!(Error::from(reason).to_string(), text);
+        }
+        assert_eq!(RedisError::from(refused).kind(), ErrorKind::Client);
+    }
+
+    #[test]
     fn a_foreign_error_is_not_taken_for_ours() {
         let redis: RedisError = io::Error::from(io::ErrorKind::BrokenPipe).into();
         assert!(Error::inside(&redis).is_none());
-        let redis = RedisError::from((redis::ErrorKind::Client, "no"));
+        let redis = RedisError::from((ErrorKind::Client, "no"));
         assert!(Error::inside(&redis).is_none());
     }
 }

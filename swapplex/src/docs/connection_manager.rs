@@ -57,6 +57,17 @@
 //! # }
 //! ```
 //!
+//! What fails here is a [`ConfigError`](crate::config::ConfigError), and a [`NotReady`](crate::NotReady) where you wait for
+//! the server. `?` makes of both what your functions return already, redis-rs's error, or swapplex's own:
+//!
+//! ```no_run
+//! async fn connect() -> redis::RedisResult<swapplex::Client> {
+//!     let client = swapplex::Client::open("redis://cache:6379/1")?;
+//!     client.ready().await?;
+//!     Ok(client)
+//! }
+//! ```
+//!
 //! A manager tries to connect several times as it is made. Here that is what the first command does: it waits for a
 //! connection until its time is up. [`ready`](crate::Client::ready) waits for nothing but the attempt under way: after one
 //! that failed it gives the same error until the next one, 1.5 to 2 s later. So a service that may start before its
