@@ -17,7 +17,7 @@ use super::dial::{ConnectError, Dialled, dial};
 use super::lane::Lane;
 use super::line::{Blockable, Driven, Line};
 use super::local;
-use super::not_now::pause;
+use super::not_now::{latest_start, pause};
 use super::outcome::{breaks, finish, late, partial, retry_apart, unknown};
 use super::request::Request;
 use super::shared::Shared;
@@ -428,9 +428,10 @@ pub(crate) async fn call_apart<R: Request>(
                 }
                 // Not what it asked the server to wait, which may be for ever.
                 let until = *refused_since.get_or_insert_with(Instant::now) + patience;
+                let until = limit.map_or(until, |limit| limit.min(until));
                 refusals += 1;
                 let next = Instant::now() + pause(refusals);
-                let may_wait = next < until && has_runtime().is_ok();
+                let may_wait = next < latest_start(until, asked.elapsed(), patience) && has_runtime().is_ok();
                 if may_wait {
                     lane.pause_until(next).await;
                 }

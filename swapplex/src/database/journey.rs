@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::local;
-use super::not_now::{NotNow, pause};
+use super::not_now::{NotNow, latest_start, pause};
 use super::outcome::{breaks, finish, late, level, partial, sends_again, unknown};
 use super::request::{Refusal, Request};
 use super::shared::Shared;
@@ -14,10 +14,6 @@ use crate::error::{Error, NotExecuted};
 use crate::multiplex::{LostCause, Reason, Reply, Undelivered};
 use crate::replay::{AfterLoss, after_loss};
 use crate::resp::ProtocolError;
-
-/// Where a server refuses for now, an attempt may take longer than the one before by so much of the request's whole time.
-/// One that is under way at the deadline would make a secret of an outcome that is known: that the server refused it.
-const MARGIN_PART: u32 = 10;
 
 /// Has a connection replaced whose server says that it is a replica: the address may lead to the primary by now.
 pub(super) fn leave_replica(shared: &Shared, epoch: u64) {
@@ -192,8 +188,7 @@ impl Journey {
         let Some(Refused { took, .. }) = refused else {
             return self.limit;
         };
-        let time = took.saturating_add(self.patience / MARGIN_PART);
-        self.limit.checked_sub(time).unwrap_or_else(Instant::now)
+        latest_start(self.limit, *took, self.patience)
     }
 
     /// Waits for a better moment after a refusal; false where there is no time for that.
@@ -213,7 +208,8 @@ impl Journey {
                 // The server may be told to take writes again, and the address may lead to another one.
                 let _ = timeout_at(until, lane.replaced(epoch)).await;
             }
-            _ => sleep_until(until).await,
+            (NotNow::Loading, Ok(lane)) => lane.pause_until(until).await,
+            (_, Err(_)) => {}
         }
         Instant::now() < latest
     }

@@ -5,12 +5,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use memchr::memmem;
 
+use tokio::time::Instant;
+
 use crate::multiplex::Reply;
 
 /// The pause behind the first refusal; doubled with each that follows.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// An attempt behind a refusal may take longer than the one before by so much of the request's whole time. One that is under
+/// way at the deadline would make a secret of an outcome that is known: that the server refused it.
+const MARGIN_PART: u32 = 10;
 
 /// How the server's own sentences about being a replica begin.
 const READ_ONLY: &[u8] = b"-READONLY You can";
@@ -121,6 +127,13 @@ pub(super) fn pause(refusals: u32) -> Duration {
     FIRST_PAUSE
         .saturating_mul(1 << refusals.saturating_sub(1).min(10))
         .min(LONGEST_PAUSE)
+}
+
+/// When the next attempt has to begin at the latest: behind a refusal of one that `took` so long, of a request that has
+/// `patience` in all, until `limit`.
+pub(super) fn latest_start(limit: Instant, took: Duration, patience: Duration) -> Instant {
+    let time = took.saturating_add(patience / MARGIN_PART);
+    limit.checked_sub(time).unwrap_or_else(Instant::now)
 }
 
 #[cfg(test)]

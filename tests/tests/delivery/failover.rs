@@ -131,20 +131,29 @@ async fn where_the_refusals_do_not_end_the_caller_is_told_at_the_deadline() {
     }
 }
 
-/// The codes of what writes end with that may take so many milliseconds, each through a client of its own.
+/// The codes of what writes end with that may take so many milliseconds, each through a client of its own, and the same of
+/// writes that block.
 async fn ends(url: &str, milliseconds: impl Iterator<Item = u64>) -> Vec<String> {
     let ends = milliseconds.map(async |milliseconds| {
         let client = Client::builder(Source::url(url).unwrap())
             .command_timeout(Duration::from_millis(milliseconds))
             .build();
         client.ready().await.unwrap();
-        let mut connection = client.connection();
-        match connection.incr::<_, _, i64>("n", 1).await.unwrap_err() {
-            error if error.code().is_some() => code(error),
-            error => error.to_string(),
-        }
+        let (mut connection, mut popping) = (client.connection(), client.connection());
+        let (incremented, popped) = tokio::join!(
+            connection.incr::<_, _, i64>("n", 1),
+            popping.blpop::<_, Value>("list", 0.01)
+        );
+        [incremented.unwrap_err(), popped.unwrap_err()].map(|error| match error.code() {
+            Some(code) => code.to_owned(),
+            None => error.to_string(),
+        })
     });
-    futures_util::future::join_all(ends).await
+    futures_util::future::join_all(ends)
+        .await
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 #[tokio::test]
