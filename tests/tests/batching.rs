@@ -29,7 +29,7 @@ async fn connected() -> (RedisServer, Client) {
 async fn mgets_of_spawned_gets(tasks: u64) -> u64 {
     let (server, client) = connected().await;
     let mut rounds = Vec::new();
-    for round in 0..9 {
+    for round in 0..25 {
         server.reset_calls();
         let tasks: Vec<_> = (0..tasks)
             .map(|i| {

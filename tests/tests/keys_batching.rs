@@ -61,7 +61,7 @@ async fn gets_of_spawned_tasks_share_a_few_commands() -> Result<(), Error> {
     swapplex::set_many((0..1024).map(|id| (profile(id), "someone"))).await?;
     // The median of some rounds, since another program may take a core away in the middle of one.
     let mut rounds = Vec::new();
-    for _ in 0..9 {
+    for _ in 0..25 {
         server.reset_calls();
         let keys: Vec<_> = (0..1024).map(profile).collect();
         let tasks = tokio::spawn(async move {
