@@ -84,8 +84,9 @@ pub fn get_many<K: Lookup>(keys: impl IntoIterator<Item = K>) -> GetMany<K::Valu
 /// Sets the value of a key; joins every other `set` under way in one `MSET`.
 ///
 /// A plain key (text or bytes), in the database of the environment, to whatever redis-rs makes one argument of: text,
-/// bytes, a number. (Of a [`Bytes`](bytes::Bytes) it makes none, but of its slice: `&value[..]`.) A [`Key`](crate::Key), in its own database, to what it stores, given as a reference; with a `ttl`, it
-/// travels in a `SET` of its own, and the `ttl` starts.
+/// bytes, a number. (Of a [`Bytes`](bytes::Bytes) it makes none, but of its slice: `&value[..]`.) A [`Key`](crate::Key),
+/// in its own database, to what it stores, given as a reference; with a `ttl`, it travels in a `SET` of its own, and the
+/// `ttl` starts.
 ///
 /// Resolves when the server has confirmed it. Where two tasks set the same key at the same time, one value is
 /// written, the one that was asked for later, and both are told that outcome.

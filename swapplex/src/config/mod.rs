@@ -63,13 +63,12 @@
 //!
 //! They are read as redis-rs reads them, apart from this: RESP3 is the default; the number of the database may stand in
 //! the query, with any scheme, though not another than in the path; `ssl` or `tls` in the query of a URL without TLS is
-//! refused, unless it says no; a name in place of a host is turned into
-//! ASCII where it isn't; an empty password counts as none; `#insecure`, for TLS that doesn't ask who the server is, is
-//! refused without the cargo feature of that name, so that no variable alone can switch the check off; and so is any
-//! other fragment, or an `@` in the query of a URL with a host: it is most likely the second half of a password
-//! that lacks its percent-encoding. Query parameters that mean nothing here are
-//! ignored, as redis-rs does, because one URL often serves clients in several languages; [`explain`] and a
-//! [warning](crate::docs::tracing) count them.
+//! refused, unless it says no; a name in place of a host is turned into ASCII where it isn't; an empty password counts as
+//! none; `#insecure`, for TLS that doesn't ask who the server is, is refused without the cargo feature of that name, so
+//! that no variable alone can switch the check off; and so is any other fragment, or an `@` in the query of a URL with
+//! a host: it is most likely the second half of a password that lacks its percent-encoding. Query parameters that mean
+//! nothing here are ignored, as redis-rs does, because one URL often serves clients in several languages; [`explain`] and
+//! a [warning](crate::docs::tracing) count them.
 //!
 //! # Secrets
 //!

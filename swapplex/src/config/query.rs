@@ -11,8 +11,8 @@ const CLIENT_NAME: &str = "a client_name of printable ASCII characters without s
 
 /// The parameters of a query: `protocol`, `client_name` and `db`, and for Unix sockets `user` and `pass`.
 ///
-/// `ssl` and `tls` are refused where they ask for what there will not be. Any other is passed over, as redis-rs does: one URL often serves clients in several languages, each with
-/// parameters of its own. Where one comes twice, the last counts.
+/// `ssl` and `tls` are refused where they ask for what there will not be. Any other is passed over, as redis-rs does: one
+/// URL often serves clients in several languages, each with parameters of its own. Where one comes twice, the last counts.
 pub(super) fn read_query(query: &str, scheme: Scheme, origin: &Origin) -> Result<Parts, ConfigError> {
     let invalid = |expected| ConfigError::Invalid {
         origin: origin.clone(),
