@@ -13,7 +13,6 @@ use redis::{
 use swapplex::config::Source;
 use swapplex::{Client, Error};
 use swapplex_tests::RedisServer;
-use tokio::runtime::Builder;
 
 fn start() -> (RedisServer, Client) {
     let server = RedisServer::start();
@@ -271,23 +270,6 @@ async fn a_command_without_response_is_sent_and_not_waited_for() {
     }
     assert_eq!(conn.get::<_, i64>("n").await.unwrap(), 100);
     assert_eq!(server.calls("incr"), 100);
-}
-
-#[test]
-fn what_needs_no_answer_is_sent_though_nobody_drives_the_runtime_any_more() {
-    let server = RedisServer::start();
-    let client = Client::open(server.url()).unwrap();
-    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let mut conn = client.connection();
-        let _: () = conn.ping().await.unwrap();
-        for _ in 0..6 {
-            let mut silent = redis::cmd("INCR");
-            silent.arg("n").set_no_response(true);
-            assert_eq!(conn.req_packed_command(&silent).await.unwrap(), Value::Nil);
-        }
-    });
-    assert_eq!(server.command(&["GET", "n"]).text(), "6");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
@@ -412,26 +412,26 @@ fn with_the_feature_other_fragments_are_refused_still() {
 }
 
 #[tokio::test]
-async fn a_dropped_pop_is_over_at_once() {
+async fn the_server_is_told_of_a_dropped_pop_in_its_drop() {
     let setup = Setup::good();
     let client = setup.client().build();
-    let mut connection = client.connection();
-    let _: () = connection.ping().await.unwrap();
-    for list in (0..20).map(|number| format!("list:{number}")) {
-        let mut popping = client.connection();
-        let is_blocked = async {
-            while setup.server.info("clients")["blocked_clients"] != "1" {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        tokio::select! {
-            biased;
-            () = is_blocked => {}
-            popped = popping.blpop::<_, Value>(&list, 0.0) => panic!("{popped:?}"),
+    let mut popping = client.connection();
+    let blocked = || setup.server.info("clients")["blocked_clients"].clone();
+    let is_blocked = async {
+        while blocked() != "1" {
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        let _: () = connection.rpush(&list, "value").await.unwrap();
-        let length: usize = connection.llen(&list).await.unwrap();
-        assert_eq!(length, 1, "the server gave it to nobody");
+    };
+    tokio::select! {
+        biased;
+        () = is_blocked => {}
+        popped = popping.blpop::<_, Value>("list", 0.0) => panic!("{popped:?}"),
+    }
+    // Nothing else may run meanwhile.
+    let limit = Instant::now() + Duration::from_secs(30);
+    while blocked() != "0" {
+        assert!(Instant::now() < limit, "the server was not told");
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -9,9 +9,10 @@ use strsim::osa_distance;
 use super::variables::Component;
 
 /// What other software calls the parts of an address, and nothing here asks for.
-pub(super) const ELSEWHERE: [&str; 43] = [
+pub(super) const ELSEWHERE: [&str; 46] = [
     "URI",
     "HOSTNAME",
+    "HOST_NAME",
     "ADDR",
     "ADDRESS",
     "ENDPOINT",
@@ -20,7 +21,9 @@ pub(super) const ELSEWHERE: [&str; 43] = [
     "USER",
     "PASS",
     "PASSWD",
+    "PWD",
     "AUTH",
+    "AUTH_TOKEN",
     "TLS",
     "SSL",
     "DSN",

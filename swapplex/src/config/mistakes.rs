@@ -14,6 +14,11 @@ fn what_other_software_calls_a_variable_is_told_to_have_no_effect() {
         ("REDIS_TLS", "true"),
         ("REDIS_HOSTNAME", "other"),
         ("REDIS_AUTH", "hunter2"),
+        ("REDIS_AUTH_TOKEN", "hunter2"),
+        // What is off, as it would be without.
+        ("REDIS_SSL", "0"),
+        ("REDIS_TLS_ENABLED", "False"),
+        ("REDIS_CLUSTER", " no "),
         // What Kubernetes injects for a Service called `redis`.
         ("REDIS_SERVICE_HOST", "10.0.0.11"),
         ("REDIS_PORT_6379_TCP", "tcp://10.0.0.11:6379"),
@@ -26,6 +31,7 @@ fn what_other_software_calls_a_variable_is_told_to_have_no_effect() {
             "REDIS_DATABASE",
             "REDIS_USER",
             "REDIS_AUTH",
+            "REDIS_AUTH_TOKEN",
             "REDIS_TLS"
         ]
     );

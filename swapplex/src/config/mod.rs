@@ -45,13 +45,15 @@
 //! | `P_URI`, `P_DSN`, `P_ENDPOINT`, `P_CONNECTION_STRING`, `P_TLS_URL` … | `P_URL`, or `P_URL_ENV=P_TLS_URL` |
 //! | `P_HOSTNAME`, `P_ADDR`, `P_ADDRESS`, `P_SERVER` … | `P_HOST`, and `P_PORT` |
 //! | `P_DATABASE`, `P_DB_INDEX`, `P_DB_NUMBER` | `P_DB` |
-//! | `P_USER`; `P_PASS`, `P_PASSWD`, `P_AUTH` | `P_USERNAME`; `P_PASSWORD` |
+//! | `P_USER`; `P_PASS`, `P_PASSWD`, `P_AUTH`, `P_AUTH_TOKEN` … | `P_USERNAME`; `P_PASSWORD` |
 //! | `P_TLS`, `P_SSL`, `P_USE_TLS`, `P_TLS_ENABLED`, `P_SSL_…` … | `P_SCHEME=rediss`, or a `P_URL` that begins with `rediss://` |
 //! | `P_TLS_CA`, `P_CA_FILE`, `P_CA_CERT`, `P_TLS_CERT`, `P_SSL_KEY` … | `P_TLS_CA_FILE`, `P_TLS_CERT_FILE`, `P_TLS_KEY_FILE` |
 //! | `P_SOCKET` | `P_SCHEME=unix` with `P_PATH` |
 //! | `P_HOSTS`, `P_NODES`, `P_CLUSTER`, `P_SENTINELS` … | nothing: Cluster and Sentinel are not supported |
 //!
-//! An application's own variables, those of a longer prefix, and what Kubernetes and Docker inject are left alone.
+//! Switches that say no, an application's own variables as far as they can be told, those of a longer prefix, and what
+//! Kubernetes and Docker inject are left alone. (`P_TLS_…` and `P_SSL_…` count, so a prefix that is the application's own
+//! name, such as `APP`, is no good one.)
 //!
 //! # URLs
 //!

@@ -59,7 +59,7 @@ fn parse_protocol(text: &str) -> Result<Protocol, &'static str> {
 }
 
 /// Whether a switch is off. Any other word is taken for on, and so is none, as in `?tls`.
-fn is_off(text: &str) -> bool {
+pub(super) fn is_off(text: &str) -> bool {
     let words = ["0", "f", "n", "no", "off", "none", "false", "disable", "disabled"];
     words.iter().any(|word| text.eq_ignore_ascii_case(word))
 }

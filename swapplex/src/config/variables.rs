@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::environment::Environment;
 use super::misnamed::{ELSEWHERE, is_misnamed};
 use super::origin::Variable;
+use super::query::is_off;
 use super::{ConfigError, Origin};
 
 /// Everything that has a variable; its name is the prefix, an underscore and [`suffix`](Component::suffix).
@@ -244,11 +245,17 @@ impl<'a> Variables<'a> {
             .into_iter()
             .flat_map(|it| [self.name(it), self.env_name(it)]);
         let elsewhere = ELSEWHERE.map(|suffix| format!("{}_{suffix}", self.prefix));
+        let mistaken = elsewhere.into_iter().chain(self.misnamed());
         names
-            .chain(elsewhere)
-            .chain(self.misnamed())
+            .chain(mistaken.filter(|name| !self.is_off(name)))
             .filter(|name| self.value(name).is_some())
             .collect()
+    }
+
+    /// What is switched off has the effect that was meant: none.
+    fn is_off(&self, name: &str) -> bool {
+        let value = self.value(name);
+        value.is_some_and(|value| value.to_str().is_some_and(|text| is_off(text.trim())))
     }
 
     fn misnamed(&self) -> BTreeSet<String> {

@@ -27,8 +27,9 @@ use crate::settings::FOR_EVER;
 /// Only what does not answer each request with one reply is refused here too: `MONITOR`, `CLIENT REPLY`, and
 /// `SUBSCRIBE` with its kin, for which there is [`pubsub`](crate::Client::pubsub).
 ///
-/// A clone is another handle to the same connection, which is closed when the last one is dropped. A lost connection
-/// stays lost, since nobody else can know what was set up on it.
+/// A clone is another handle to the same connection, which is closed when the last one is dropped: at once, unless the last
+/// command without a response has none yet. Then its runtime waits for that, as long as a command may take. A lost
+/// connection stays lost, since nobody else can know what was set up on it.
 ///
 /// # Errors
 ///

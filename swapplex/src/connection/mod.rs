@@ -41,10 +41,11 @@ use crate::settings::FOR_EVER;
 /// A command that asks the server to wait (`BLPOP`, `BLMOVE`, `XREAD` with `BLOCK` and so on) would keep everybody
 /// waiting, so it travels on a connection that is made for it and closed afterwards, which costs a round trip or two
 /// and, with TLS, a TLS handshake. (A worker that waits all the time does better with a [`Dedicated`] one.) Dropping its
-/// future closes that connection, so that the server gives up too. Its deadline is what it asks the server to wait plus
-/// the command timeout; without an end if it asks to wait for ever. No more than 64 of a database block at the same
-/// time; the others wait for their turn, at most as long as for their answer. A pipeline with such a command in it moves
-/// as a whole; in an atomic one, nothing blocks.
+/// future closes that connection, so that the server gives up too. (What is pushed before the server has noticed may still
+/// be given to nobody: what must not get lost wants a `BLMOVE`, or a stream.) Its deadline is what it asks the server to
+/// wait plus the command timeout; without an end if it asks to wait for ever. No more than 64 of a database block at the
+/// same time; the others wait for their turn, at most as long as for their answer. A pipeline with such a command in it
+/// moves as a whole; in an atomic one, nothing blocks.
 ///
 /// What would change the connection for everybody who shares it (`SELECT`, `WATCH`, `CLIENT TRACKING` …), or speaks of
 /// what was done on it (`WAIT`), is refused, with an error that says what serves instead: most often

@@ -1,16 +1,15 @@
 //! Connections that one caller has alone, and the commands that are moved to them.
 
 use std::future;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
-use std::task::{Poll, Waker};
+use std::sync::{Arc, Mutex, Weak};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::future::FutureExt;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::Instrument;
 
 use super::dial::{ConnectError, Dialled, dial};
@@ -27,6 +26,7 @@ use crate::command::{Class, Wait};
 use crate::error::{Error, NotExecuted};
 use crate::multiplex::{Connection, Driver, Greeting, LostCause, Push, Reason, Reply, Undelivered};
 use crate::settings::FOR_EVER;
+use crate::sync::lock;
 use crate::transport::HangUp;
 
 /// How many commands of one database may block at the same time; more wait for their turn.
@@ -43,10 +43,10 @@ pub(crate) struct Apart {
     driver: AbortHandle,
     /// The driver has the socket, and this as long.
     hang_up: Weak<HangUp>,
-    /// Whether something was sent that nobody waits for the answer of.
-    has_posted: AtomicBool,
-    /// Has the driver send what is left, and then close the connection.
-    farewell: Arc<Notify>,
+    /// What was sent last that nobody waits for the answer of.
+    posted: Mutex<Option<Ticket>>,
+    /// Has the driver wait for the answer to that before it closes the connection.
+    farewell: Option<oneshot::Sender<Ticket>>,
 }
 
 /// The right to have one of the [`MAX_BLOCKED`] connections.
@@ -78,6 +78,8 @@ pub(crate) async fn dial_apart(shared: &Arc<Shared>, limit: Instant) -> Result<D
     dialling.spawn_on(dialled, &lane.runtime);
     match dialling.join_next().await {
         Some(Ok(result)) => result,
+        // As Tokio does on a runtime without timers.
+        Some(Err(error)) if error.is_panic() => Err(Arc::new(ConnectError::Panicked).into()),
         _ => Err(Arc::new(ConnectError::RuntimeEnded).into()),
     }
 }
@@ -147,8 +149,8 @@ impl Apart {
         let line = Arc::clone(held.line());
         let served = Arc::clone(&connection);
         let patience = settings.command_timeout;
-        let farewell = Arc::new(Notify::new());
-        let (parting, handle) = (Arc::clone(&farewell), Arc::downgrade(&hang_up));
+        let (farewell, parting) = oneshot::channel();
+        let handle = Arc::downgrade(&hang_up);
         let driver = tokio::spawn(async move {
             // Dropped in the opposite order.
             let _turn = turn;
@@ -161,10 +163,11 @@ impl Apart {
                     held.line().settle(&served, &mut driver).await;
                     LostCause::Closed
                 }
-                () = parting.notified() => {
-                    let _ = timeout(patience, driver.finish()).await;
-                    LostCause::Closed
-                }
+                Ok(posted) = parting => tokio::select! {
+                    cause = driver.serve() => cause,
+                    _ = answer(posted, Some(Instant::now() + patience)) => LostCause::Closed,
+                    () = held.line().overdue() => LostCause::Closed,
+                },
             };
             driver.lose(cause).await;
         });
@@ -174,8 +177,8 @@ impl Apart {
             line,
             driver: driver.abort_handle(),
             hang_up: handle,
-            has_posted: AtomicBool::new(false),
-            farewell,
+            posted: Mutex::default(),
+            farewell: Some(farewell),
         })
     }
 
@@ -235,9 +238,13 @@ impl Apart {
     /// Sends a request. Its answer, if there is one, is passed over.
     pub(crate) async fn post(&self, request: &impl Request, limit: Option<Instant>) -> Result<(), Error> {
         has_runtime()?;
-        self.has_posted.store(true, Ordering::Relaxed);
         match self.submit(request, limit).await {
-            Ok(_) => Ok(()),
+            Ok(ticket) => {
+                // The answer to the one before comes earlier.
+                let before = lock(&self.posted).replace(ticket);
+                drop(before);
+                Ok(())
+            }
             Err(NoAnswer::Closed) => Err(closed()),
             Err(_) => Err(Error::NotExecuted(NotExecuted::Timeout)),
         }
@@ -342,13 +349,16 @@ pub(super) fn closed() -> Error {
 
 impl Drop for Apart {
     fn drop(&mut self) {
-        if *self.has_posted.get_mut() && !self.connection.is_settled() {
+        let posted = lock(&self.posted).take();
+        if let (Some(mut posted), Some(farewell)) = (posted, self.farewell.take())
+            && posted.poll(&mut Context::from_waker(Waker::noop())).is_pending()
+            && farewell.send(posted).is_ok()
+        {
             // Whoever sent it was told that it is on its way.
-            self.farewell.notify_one();
             return;
         }
-        // The runtime may not come to the driver for a while, and until it does, the server would go on with a command
-        // that blocks, and give to nobody what somebody else puts into a list.
+        // The runtime may not come to the driver for a while. The server would go on with a command that blocks, and give to
+        // nobody what somebody else puts into a list.
         if let Some(hang_up) = self.hang_up.upgrade() {
             hang_up.now();
         }

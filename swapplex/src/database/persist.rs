@@ -30,16 +30,11 @@ pub(crate) async fn call_within<R: Request>(
     persist(shared, request, journey, None).await
 }
 
-/// Sends a request that nobody waits for the answer of. Resolves when it is on its way, or in the hands of the task that
-/// writes to the socket.
+/// Sends a request that nobody waits for the answer of. Resolves when it is in an outbox: many of them share a write, though
+/// one task asks for one after the other.
 pub(crate) async fn post(shared: &Shared, request: &impl Request, patience: Duration) -> Result<(), Error> {
     let limit = Instant::now() + patience;
-    let ticket = send(shared, request, false, limit, limit).await?;
-    // Those who post at the same time have their turn, and share a write. Then it goes: who waits for no answer may go on on
-    // another thread, whose outbox might be sent earlier, or have nobody drive the runtime from now on.
-    tokio::task::yield_now().await;
-    ticket.keep_order();
-    Ok(())
+    send(shared, request, false, limit, limit).await.map(drop)
 }
 
 /// Sends, waits for the answer, and starts over, until there is one or the time is up.

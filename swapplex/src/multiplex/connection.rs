@@ -306,13 +306,8 @@ impl Connection {
     }
 
     /// Nothing is owed to anybody.
-    pub(crate) fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         lock(&self.wire).is_settled()
-    }
-
-    /// All that was closed has been written. Nobody but the driver may write while this is looked at.
-    pub(super) fn is_written(&self) -> bool {
-        lock(&self.wire).is_written()
     }
 
     /// Whether some outbox has not been closed.

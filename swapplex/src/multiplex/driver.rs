@@ -90,24 +90,6 @@ impl Driver {
         .await;
     }
 
-    /// Sends what is left to be sent, says that this is all, and waits until the server has read it, and closes the connection,
-    /// or the connection is lost.
-    pub(crate) async fn finish(&mut self) {
-        let connection = Arc::clone(&self.connection);
-        let is_sent = future::poll_fn(|cx| {
-            if self.poll(cx).is_ready() {
-                Poll::Ready(false)
-            } else if connection.is_written() && self.transport.poll_flush(cx).is_ready() {
-                Poll::Ready(true)
-            } else {
-                Poll::Pending
-            }
-        });
-        if is_sent.await && self.transport.end_writing().is_ok() {
-            self.serve().await;
-        }
-    }
-
     /// Tells everybody who waits that the connection is lost.
     pub(crate) async fn lose(&mut self, cause: LostCause) {
         self.waking.wake_late();

@@ -151,11 +151,6 @@ impl Wire {
         self.open.is_empty() && self.under_way() == 0
     }
 
-    /// Nothing waits for its turn, or for the socket.
-    pub(super) fn is_written(&self) -> bool {
-        self.due.is_empty() && self.unwritten.is_empty()
-    }
-
     /// How many callers wait for a reply, or to be sent.
     pub(super) fn waiting(&self) -> usize {
         let in_flight = self.in_flight.iter().map(|flight| flight.outbox.waiting());

@@ -143,14 +143,6 @@ impl Transport {
         })
     }
 
-    /// Tells the server that no more will come, once all that was flushed.
-    pub(crate) fn end_writing(&self) -> io::Result<()> {
-        match self {
-            Self::Plain { writer, .. } => writer.shutdown(Shutdown::Write),
-            Self::Tls(stream) => SockRef::from(socket_of(stream)).shutdown(Shutdown::Write),
-        }
-    }
-
     /// Whether there is something to read, be it the end of the stream: asks the socket itself, since what is known of
     /// it from events may be out of date.
     pub(crate) fn is_readable(&self) -> bool {
@@ -216,18 +208,18 @@ impl HangUp {
     pub(crate) fn now(&self) {
         // What is not connected any more has ended already.
         let _ = match self {
-            Self::Plain(writer) => writer.shutdown(Shutdown::Both),
+            Self::Plain(writer) => writer.shutdown(),
             Self::Tls(socket) => socket.shutdown(Shutdown::Both),
         };
     }
 }
 
 impl Writer {
-    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+    fn shutdown(&self) -> io::Result<()> {
         match self {
-            Self::Tcp(writer) => SockRef::from(writer.as_ref()).shutdown(how),
+            Self::Tcp(writer) => SockRef::from(writer.as_ref()).shutdown(Shutdown::Both),
             #[cfg(unix)]
-            Self::Unix(writer) => SockRef::from(writer.as_ref()).shutdown(how),
+            Self::Unix(writer) => SockRef::from(writer.as_ref()).shutdown(Shutdown::Both),
         }
     }
 
