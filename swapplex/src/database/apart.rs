@@ -2,7 +2,7 @@
 
 use std::future;
 use std::sync::{Arc, Mutex, Weak};
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use futures_util::future::FutureExt;
@@ -24,7 +24,7 @@ use super::suspect::{CONVICTIONS, Witness};
 use super::ticket::Ticket;
 use crate::command::{Class, Wait};
 use crate::error::{Error, NotExecuted};
-use crate::multiplex::{Connection, Driver, Greeting, LostCause, Push, Reason, Reply, Undelivered};
+use crate::multiplex::{Connection, Driver, Greeting, LostCause, Outbox, Push, Reason, Reply, Undelivered};
 use crate::settings::FOR_EVER;
 use crate::sync::lock;
 use crate::transport::HangUp;
@@ -44,9 +44,9 @@ pub(crate) struct Apart {
     /// The driver has the socket, and this as long.
     hang_up: Weak<HangUp>,
     /// What was sent last that nobody waits for the answer of.
-    posted: Mutex<Option<Ticket>>,
+    posted: Mutex<Option<Arc<Outbox>>>,
     /// Has the driver wait for the answer to that before it closes the connection.
-    farewell: Option<oneshot::Sender<Ticket>>,
+    farewell: Option<oneshot::Sender<Arc<Outbox>>>,
 }
 
 /// The right to have one of the [`MAX_BLOCKED`] connections.
@@ -149,7 +149,7 @@ impl Apart {
         let line = Arc::clone(held.line());
         let served = Arc::clone(&connection);
         let patience = settings.command_timeout;
-        let (farewell, parting) = oneshot::channel();
+        let (farewell, parting) = oneshot::channel::<Arc<Outbox>>();
         let handle = Arc::downgrade(&hang_up);
         let driver = tokio::spawn(async move {
             // Dropped in the opposite order.
@@ -163,11 +163,14 @@ impl Apart {
                     held.line().settle(&served, &mut driver).await;
                     LostCause::Closed
                 }
-                Ok(posted) = parting => tokio::select! {
-                    cause = driver.serve() => cause,
-                    _ = answer(posted, Some(Instant::now() + patience)) => LostCause::Closed,
-                    () = held.line().overdue() => LostCause::Closed,
-                },
+                Ok(posted) = parting => {
+                    tokio::select! {
+                        () = driver.serve_until(|| posted.is_answered()) => {}
+                        () = sleep(patience) => {}
+                        () = held.line().overdue() => {}
+                    }
+                    LostCause::Closed
+                }
             };
             driver.lose(cause).await;
         });
@@ -241,8 +244,7 @@ impl Apart {
         match self.submit(request, limit).await {
             Ok(ticket) => {
                 // The answer to the one before comes earlier.
-                let before = lock(&self.posted).replace(ticket);
-                drop(before);
+                *lock(&self.posted) = Some(Arc::clone(ticket.outbox()));
                 Ok(())
             }
             Err(NoAnswer::Closed) => Err(closed()),
@@ -350,8 +352,8 @@ pub(super) fn closed() -> Error {
 impl Drop for Apart {
     fn drop(&mut self) {
         let posted = lock(&self.posted).take();
-        if let (Some(mut posted), Some(farewell)) = (posted, self.farewell.take())
-            && posted.poll(&mut Context::from_waker(Waker::noop())).is_pending()
+        if let (Some(posted), Some(farewell)) = (posted, self.farewell.take())
+            && !posted.is_answered()
             && farewell.send(posted).is_ok()
         {
             // Whoever sent it was told that it is on its way.

@@ -79,8 +79,13 @@ impl Driver {
     /// Waits until every request under way is answered, or the connection is lost.
     pub(crate) async fn settle(&mut self) {
         let connection = Arc::clone(&self.connection);
+        self.serve_until(|| connection.is_settled()).await;
+    }
+
+    /// Serves the connection until it is lost, or what has come makes `is_done` true.
+    pub(crate) async fn serve_until(&mut self, is_done: impl Fn() -> bool) {
         future::poll_fn(|cx| {
-            if self.poll(cx).is_ready() || connection.is_settled() {
+            if self.poll(cx).is_ready() || is_done() {
                 self.waking.wake_late();
                 Poll::Ready(())
             } else {

@@ -270,6 +270,11 @@ impl Outbox {
         inner.draft.as_ref().is_some_and(|draft| draft.has_groups())
     }
 
+    /// Whether all replies to what is in here have come.
+    pub(crate) fn is_answered(&self) -> bool {
+        lock(&self.inner).owed.is_settled()
+    }
+
     /// How many callers are in here that have no answer yet.
     pub(super) fn waiting(&self) -> usize {
         lock(&self.inner)
