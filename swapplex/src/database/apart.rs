@@ -12,6 +12,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::Instrument;
 
+use super::deadline;
 use super::dial::{ConnectError, Dialled, dial};
 use super::lane::Lane;
 use super::line::{Blockable, Driven, Line};
@@ -498,11 +499,10 @@ fn has_runtime() -> Result<(), Error> {
     Handle::try_current().map(drop).map_err(|_| Error::NoRuntime)
 }
 
-/// `None` where it takes longer, or the time can't be told.
+/// As [`deadline::within`], where there is a limit.
 async fn within<F: Future>(limit: Option<Instant>, future: F) -> Option<F::Output> {
     match limit {
-        Some(_) if has_runtime().is_err() => None,
-        Some(limit) => timeout_at(limit, future).await.ok(),
+        Some(limit) => deadline::within(limit, future).await,
         None => future.map(Some).await,
     }
 }

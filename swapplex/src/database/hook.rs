@@ -11,6 +11,7 @@ use redis::{ErrorKind, RedisError};
 use tokio::time::{Instant, timeout_at};
 
 use super::apart::try_submit;
+use super::deadline::within;
 use super::dial::{ConnectError, Loaded};
 use super::request::{Finish, Request};
 use super::ticket::Ticket;
@@ -101,18 +102,18 @@ impl Fresh {
         let mut ticket = loop {
             match poll_fn(|cx| Poll::Ready(self.submit(&request, cx.waker()))).await? {
                 Some(ticket) => break ticket,
-                None => timeout_at(self.limit, self.connection.room(request.length()))
+                None => within(self.limit, self.connection.room(request.length()))
                     .await
-                    .map_err(|_| Error::NotExecuted(NotExecuted::Timeout))?,
+                    .ok_or(Error::NotExecuted(NotExecuted::Timeout))?,
             }
         };
-        let answer = timeout_at(self.limit, poll_fn(|cx| ticket.poll(cx))).await;
+        let answer = within(self.limit, poll_fn(|cx| ticket.poll(cx))).await;
         let cause = match answer {
-            Ok(Ok(reply)) => match request.finish(reply) {
+            Some(Ok(reply)) => match request.finish(reply) {
                 Finish::Done(result) => return result,
                 Finish::Alone(_) => unreachable!("it shared its command with nobody"),
             },
-            Ok(Err(undelivered)) => {
+            Some(Err(undelivered)) => {
                 let reason = undelivered.reason.clone();
                 let is_unsent = request.resume(undelivered).is_none() && !request.has_begun();
                 match reason {
@@ -123,7 +124,7 @@ impl Fresh {
                     Reason::Deadline => NoReply::Timeout,
                 }
             }
-            Err(_) => NoReply::Timeout,
+            None => NoReply::Timeout,
         };
         Err(Error::OutcomeUnknown {
             command: request.name().into(),

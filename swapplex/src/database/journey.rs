@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use super::deadline::within;
 use super::local;
 use super::not_now::{NotNow, latest_start, pause};
 use super::outcome::{breaks, finish, late, level, partial, sends_again, unknown};
@@ -168,7 +169,7 @@ impl Journey {
         };
         // The fence is part of the next connection's handshake.
         let connected = async { local::lane(shared)?.connection().await.map_err(Error::from) };
-        if let Ok(Ok(_)) = timeout_at(self.limit, connected).await {
+        if let Some(Ok(_)) = within(self.limit, connected).await {
             match shared.fences.holds(doubt.epoch) {
                 Some(true) => {
                     doubt.is_fenced = true;
@@ -206,7 +207,7 @@ impl Journey {
                 let epoch = refused.epoch;
                 leave_replica(shared, epoch);
                 // The server may be told to take writes again, and the address may lead to another one.
-                let _ = timeout_at(until, lane.replaced(epoch)).await;
+                within(until, lane.replaced(epoch)).await;
             }
             (NotNow::Loading, Ok(lane)) => lane.pause_until(until).await,
             (_, Err(_)) => {}

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::closing::{Closer, close_late};
+use super::deadline::within;
 use super::dial::ConnectError;
 use super::line::Line;
 use super::suspect::Suspects;
@@ -150,13 +151,9 @@ impl Lane {
         }
     }
 
-    /// Waits until then, but not longer than the runtime lasts: with it, its timers end in a panic.
+    /// Waits until then, but not longer than the runtime lasts.
     pub(super) async fn pause_until(&self, then: Instant) {
-        tokio::select! {
-            biased;
-            _ = self.over() => {}
-            () = sleep_until(then) => {}
-        }
+        within(then, self.over()).await;
     }
 
     /// Why the last attempt to connect failed, if it did and nothing has happened since.

@@ -3,6 +3,7 @@
 mod apart;
 mod call;
 mod closing;
+mod deadline;
 mod debounce;
 mod dial;
 mod env;

@@ -7,8 +7,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use super::deadline::within;
 use super::journey::{Company, Journey, Refused, leave_replica};
 use super::local::{self, Submission, Way};
 use super::not_now::NotNow;
@@ -117,8 +118,8 @@ pub(super) async fn persist<R: Request>(
         refused = None;
         let began = Instant::now();
         let answer = future::poll_fn(|cx| sent.ticket.poll(cx));
-        match timeout_at(limit, answer).await {
-            Ok(Ok(reply)) => {
+        match within(limit, answer).await {
+            Some(Ok(reply)) => {
                 if let Some(why) = request.not_now(&reply) {
                     refused = Some(Refused::new(why, sent.ticket.epoch(), reply, began));
                     continue;
@@ -141,9 +142,9 @@ pub(super) async fn persist<R: Request>(
                     Finish::Alone(refusal) => journey = journey.alone(&shared, refusal),
                 }
             }
-            Ok(Err(undelivered)) => journey = journey.resume(&shared, &mut request, undelivered)?,
+            Some(Err(undelivered)) => journey = journey.resume(&shared, &mut request, undelivered)?,
             // It is in an outbox, and will be sent even if it was not yet.
-            Err(_) => return Err(journey.late(&shared, &request, None, true).into()),
+            None => return Err(journey.late(&shared, &request, None, true).into()),
         }
     }
 }
@@ -171,11 +172,11 @@ async fn send(
             future::poll_fn(|cx| Poll::Ready(local::submit(shared, request, way, cx.waker()))).await?;
         match submission {
             Submission::Queued(ticket) => return Ok(ticket),
-            Submission::NotLive(lane) => match timeout_at(latest, lane.connection()).await {
+            Submission::NotLive(lane) => match within(latest, lane.connection()).await {
                 // It may be lost again by now, or be another runtime's: look again.
-                Ok(Ok(_)) => {}
-                Ok(Err(cause)) => return Err(cause.into()),
-                Err(_) => {
+                Some(Ok(_)) => {}
+                Some(Err(cause)) => return Err(cause.into()),
+                None => {
                     return Err(Error::NotExecuted(match lane.last_failure() {
                         Some(cause) => NotExecuted::Unreachable(cause),
                         None => NotExecuted::Timeout,
@@ -183,10 +184,8 @@ async fn send(
                 }
             },
             Submission::NoRoom(connection) => {
-                if timeout_at(latest, connection.room(request.length()))
-                    .await
-                    .is_err()
-                {
+                let room = within(latest, connection.room(request.length())).await;
+                if room.is_none() {
                     return Err(Error::NotExecuted(NotExecuted::Timeout));
                 }
                 if !connection.is_lost() {

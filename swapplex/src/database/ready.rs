@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{RedisError, Value};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use super::deadline::within;
 use super::dial::ConnectError;
 use super::local;
 use super::persist::call_within;
@@ -61,9 +62,9 @@ pub(crate) async fn ready(shared: Arc<Shared>) -> Result<(), NotReady> {
         server: asked.server().unwrap_or_else(|| "the server".into()),
         limit: patience,
     };
-    timeout_at(limit, lane.known())
+    within(limit, lane.known())
         .await
-        .map_err(|_| too_late())?
+        .ok_or_else(too_late)?
         .map_err(NotReady::Connect)?;
     // A connection outlives its server for a while.
     let left = limit.saturating_duration_since(Instant::now());

@@ -15,9 +15,10 @@ use std::task::Poll;
 
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::apart::{Apart, NoAnswer, closed};
+use super::deadline::within;
 use super::debounce::BREATH;
 use super::lane::Lane;
 use super::local::{self, Submission, Way};
@@ -114,7 +115,7 @@ impl Turn {
             }
         });
         let turn = Self(task.abort_handle());
-        matches!(timeout_at(limit, has_begun).await, Ok(Ok(()))).then_some(turn)
+        matches!(within(limit, has_begun).await, Some(Ok(()))).then_some(turn)
     }
 }
 
@@ -177,7 +178,7 @@ async fn share(shared: &Arc<Shared>, lane: &Arc<Lane>, limit: Instant) -> Result
     let shared = Arc::clone(shared);
     let suspect = Suspect::new(Arc::clone(lane));
     let connecting = lane.runtime.spawn(async move {
-        let Ok(mut kept) = timeout_at(limit, suspect.0.suspects.together.lock()).await else {
+        let Some(mut kept) = within(limit, suspect.0.suspects.together.lock()).await else {
             return Err(Error::NotExecuted(NotExecuted::Timeout));
         };
         if let Some(together) = usable(kept.as_ref()) {
@@ -290,6 +291,6 @@ async fn answers(shared: &Shared, limit: Instant) -> Option<u64> {
         return None;
     };
     let epoch = ticket.epoch();
-    let answer = timeout_at(limit, future::poll_fn(|cx| ticket.poll(cx))).await;
-    matches!(answer, Ok(Ok(_))).then_some(epoch)
+    let answer = within(limit, future::poll_fn(|cx| ticket.poll(cx))).await;
+    matches!(answer, Some(Ok(_))).then_some(epoch)
 }

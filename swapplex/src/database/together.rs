@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::apart::{Apart, NoAnswer, answer};
+use super::deadline::within;
 use super::request::Request;
 use super::ticket::Ticket;
 use crate::multiplex::{Outbox, Push, Reply};
@@ -81,9 +82,9 @@ impl Together {
             let join = future::poll_fn(|cx| Poll::Ready(self.join(request, length, cx.waker())));
             match join.await {
                 Some(joined) => break joined,
-                None => timeout_at(limit, self.apart.connection().room(length))
+                None => within(limit, self.apart.connection().room(length))
                     .await
-                    .map_err(|_| NoAnswer::Late { may_be_sent: false })?,
+                    .ok_or(NoAnswer::Late { may_be_sent: false })?,
             }
         };
         if let Some(closing) = closing {
