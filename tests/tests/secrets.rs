@@ -397,7 +397,9 @@ fn wrong_configuration(all: &mut JoinSet<()>) {
         "redis://app:{}@host:port",
         "redis://{}@host/x",
         "{}",
+        #[cfg(not(feature = "insecure"))]
         "rediss://:{}@host#insecure",
+        "redis://:{}@host#insecure",
         "redis://:x#{}@host",
     ] {
         error("a URL", &Source::url(url.replace("{}", CANARY)).expect_err(url));

@@ -109,6 +109,11 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
 
 /// The demo, against the server at `REDIS_URL` if there is one.
 pub(crate) fn demo(arguments: &[String]) -> Result<(), Failure> {
+    if !arguments.is_empty() {
+        // Not repeated: it may be a URL with a password.
+        let usage = "cargo xtask demo: takes no arguments; the server's URL goes into REDIS_URL";
+        return Err(Failure::Usage(usage.to_owned()));
+    }
     let mut command = cargo();
     command.args([
         "run",
@@ -118,9 +123,7 @@ pub(crate) fn demo(arguments: &[String]) -> Result<(), Failure> {
         "swapplex-examples",
         "--example",
         "demo",
-        "--",
     ]);
-    command.args(arguments.iter().filter(|argument| *argument != "--"));
     if env::var_os("REDIS_URL").is_none_or(|url| url.is_empty()) {
         let (name, value) = server::for_child()?;
         command.env(name, value);
