@@ -164,6 +164,44 @@ impl Error {
         }
     }
 
+    /// Whether the client was [closed](crate::close), so that nothing that is asked of it here will be executed any more: for
+    /// loops that try again after every other error.
+    ///
+    /// ```no_run
+    /// # async fn handle(_job: String) {}
+    /// # async fn example() -> redis::RedisResult<()> {
+    /// use redis::AsyncCommands;
+    ///
+    /// let mut jobs = swapplex::get_connection();
+    /// loop {
+    ///     match jobs.blpop::<_, Option<(String, String)>>("jobs", 5.0).await {
+    ///         Ok(Some((_, job))) => handle(job).await,
+    ///         Ok(None) => {}
+    ///         Err(error) if swapplex::Error::inside(&error).is_some_and(|error| error.is_closed()) => return Ok(()),
+    ///         Err(error) => {
+    ///             eprintln!("no job: {error}");
+    ///             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    ///         }
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        match self {
+            Self::NotExecuted(NotExecuted::Connect(cause)) => matches!(**cause, ConnectError::Closed),
+            Self::NotExecuted(NotExecuted::Lost(cause))
+            | Self::OutcomeUnknown {
+                cause: NoReply::Lost(cause),
+                ..
+            } => matches!(**cause, LostCause::Closed),
+            Self::OutcomeUnknown {
+                cause: NoReply::Partial(rest),
+                ..
+            } => rest.is_closed(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn encode(key: &[u8], cause: Box<dyn StdError + Send + Sync>) -> Self {
         Self::Encode {
             key: String::from_utf8_lossy(key).into(),
@@ -308,6 +346,30 @@ mod tests {
             Some(Error::OutcomeUnknown { epoch: Some(7), .. })
         ));
         assert!(matches!(Error::from(redis), Error::OutcomeUnknown { .. }));
+    }
+
+    #[test]
+    fn what_ends_with_the_client_says_so_whatever_was_sent() {
+        let (closed, gone) = (Arc::new(LostCause::Closed), Arc::new(LostCause::ClosedByServer));
+        let refused: Error = Arc::new(ConnectError::Closed).into();
+        let partial = |rest: Error| unknown(None, NoReply::Partial(rest.into()));
+        for error in [
+            refused.clone(),
+            partial(refused),
+            unknown(Some(7), NoReply::Lost(Arc::clone(&closed))),
+            Error::NotExecuted(NotExecuted::Lost(closed)),
+        ] {
+            assert!(error.is_closed(), "{error}");
+        }
+        for error in [
+            unknown(Some(7), NoReply::Lost(Arc::clone(&gone))),
+            unknown(Some(7), NoReply::Timeout),
+            partial(Error::NoRuntime),
+            Error::NotExecuted(NotExecuted::Lost(gone)),
+            Arc::new(ConnectError::RuntimeEnded).into(),
+        ] {
+            assert!(!error.is_closed(), "{error}");
+        }
     }
 
     #[test]

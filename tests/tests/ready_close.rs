@@ -23,7 +23,8 @@ fn current_thread() -> Runtime {
 }
 
 fn is_closed(error: &Error) -> bool {
-    matches!(error, Error::NotExecuted(NotExecuted::Connect(cause)) if matches!(**cause, ConnectError::Closed))
+    let is_refused = matches!(error, Error::NotExecuted(NotExecuted::Connect(cause)) if matches!(**cause, ConnectError::Closed));
+    is_refused && error.is_closed()
 }
 
 fn inside(error: &RedisError) -> &Error {
@@ -504,6 +505,35 @@ fn a_client_can_be_closed_outside_of_a_runtime() {
     runtime.block_on(client.set("k", 1)).unwrap();
     block_on(client.close()).unwrap();
     assert_eq!(server.clients().len(), 0);
+}
+
+#[test]
+fn a_runtime_that_nobody_drives_keeps_nobody_from_closing() {
+    let server = RedisServer::start();
+    let builder = Client::builder(Source::url(server.url()).unwrap());
+    let client = builder.command_timeout(10 * FOR_EVER).build();
+    let (still, moving) = (current_thread(), current_thread());
+    still.block_on(client.set("k", 1)).unwrap();
+    moving.block_on(async {
+        client.set("k", 2).await.unwrap();
+        timeout(FOR_EVER, client.close()).await.unwrap().unwrap();
+    });
+    drop(still);
+    assert_eq!(server.clients().len(), 0);
+}
+
+#[test]
+fn what_is_under_way_where_nobody_drives_the_runtime_is_counted() {
+    let server = RedisServer::start();
+    let builder = Client::builder(Source::url(server.url()).unwrap());
+    let client = builder.command_timeout(Duration::from_millis(200)).build();
+    let (still, moving) = (current_thread(), current_thread());
+    still.block_on(client.set("k", 1)).unwrap();
+    server.ok(&["CLIENT", "PAUSE", "60000"]);
+    let mut get = Box::pin(client.get("k"));
+    still.block_on(async { assert!(get.as_mut().now_or_never().is_none()) });
+    let unsettled = moving.block_on(client.close()).unwrap_err();
+    assert_eq!(unsettled.requests, 1);
 }
 
 #[test]

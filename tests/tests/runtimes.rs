@@ -1,16 +1,17 @@
 //! One database used from many runtimes: in turn, at once, nested, and when they end.
 
 use std::pin::Pin;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, mpsc};
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use redis::{AsyncCommands, RedisFuture, RedisResult, Value, pipe};
 use swapplex::config::Source;
 use swapplex::{Client, ConnectError, Database, Error, NotExecuted};
 use swapplex_tests::{Answer, RedisServer, ScriptedServer, block_on};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::timeout;
 
 /// Far beyond anything but a hang.
@@ -336,6 +337,29 @@ fn threads_in_the_context_of_a_runtime_that_ends_get_errors() {
             thread.join().unwrap();
         }
     }
+}
+
+#[test]
+fn a_connection_of_ones_own_keeps_its_deadline_where_another_runtime_ends() {
+    let server = RedisServer::start();
+    let builder = Client::builder(Source::url(server.url()).unwrap());
+    let client = builder.command_timeout(Duration::from_millis(300)).build();
+    let (its, other) = (multi_thread(1), multi_thread(1));
+    let mut connection = its.block_on(client.dedicated()).unwrap();
+    server.ok(&["CLIENT", "PAUSE", "60000"]);
+    let (begun, has_begun) = mpsc::channel();
+    let (done, is_done) = mpsc::channel();
+    other.spawn_blocking(move || {
+        let here = Handle::current();
+        let mut get: RedisFuture<'_, Value> = connection.get("k");
+        assert!(here.block_on(async { get.as_mut().now_or_never() }).is_none());
+        begun.send(()).unwrap();
+        done.send(here.block_on(get)).unwrap();
+    });
+    has_begun.recv_timeout(FOR_EVER).unwrap();
+    other.shutdown_background();
+    let error = is_done.recv_timeout(FOR_EVER).expect("it ends").unwrap_err();
+    assert!(error.is_timeout(), "{error}");
 }
 
 /// Has threads in the context of a runtime ask for connections of their own, and ends the runtime once `is_time`.

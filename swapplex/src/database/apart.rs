@@ -1,6 +1,7 @@
 //! Connections that one caller has alone, and the commands that are moved to them.
 
 use std::future;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -40,6 +41,8 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 pub(crate) struct Apart {
     shared: Arc<Shared>,
     connection: Arc<Connection>,
+    /// The one that drives it: who uses it may be on another.
+    runtime: Handle,
     line: Arc<Line>,
     driver: AbortHandle,
     /// The driver has the socket, and this as long.
@@ -52,6 +55,9 @@ pub(crate) struct Apart {
 
 /// The right to have one of the [`MAX_BLOCKED`] connections.
 type Turn = Arc<OwnedSemaphorePermit>;
+
+/// When to give up, by the clock of the runtime that ends what is waited for.
+pub(super) type Until<'a> = (&'a Handle, Instant);
 
 /// Why a request on a connection of one's own has no answer.
 pub(super) enum NoAnswer {
@@ -148,6 +154,7 @@ impl Apart {
             settings.reply_limits,
         );
         let line = Arc::clone(held.line());
+        line.serves(&connection);
         let served = Arc::clone(&connection);
         let patience = settings.command_timeout;
         let (farewell, parting) = oneshot::channel::<Arc<Outbox>>();
@@ -178,6 +185,7 @@ impl Apart {
         Ok(Self {
             shared: Arc::clone(shared),
             connection,
+            runtime: Handle::current(),
             line,
             driver: driver.abort_handle(),
             hang_up: handle,
@@ -197,6 +205,14 @@ impl Apart {
     /// It takes nothing new.
     pub(super) fn is_closing(&self) -> bool {
         self.line.is_asked()
+    }
+
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    fn until(&self, limit: Option<Instant>) -> Option<Until<'_>> {
+        Some((&self.runtime, limit?))
     }
 
     pub(super) fn connection(&self) -> &Arc<Connection> {
@@ -259,7 +275,8 @@ impl Apart {
         request: &R,
         limit: Option<Instant>,
     ) -> Result<Reply, NoAnswer> {
-        answer(self.submit(request, limit).await?, limit).await
+        let ticket = self.submit(request, limit).await?;
+        answer(ticket, self.until(limit)).await
     }
 
     async fn submit<R: Request>(&self, request: &R, limit: Option<Instant>) -> Result<Ticket, NoAnswer> {
@@ -268,7 +285,7 @@ impl Apart {
         if self.is_closing() {
             return Err(NoAnswer::Closed);
         }
-        let ticket = submit(&self.connection, request, limit).await;
+        let ticket = submit(&self.connection, request, self.until(limit)).await;
         ticket.ok_or(NoAnswer::Late { may_be_sent: false })
     }
 }
@@ -277,13 +294,13 @@ impl Apart {
 pub(super) async fn submit<R: Request>(
     connection: &Arc<Connection>,
     request: &R,
-    limit: Option<Instant>,
+    limit: Option<Until<'_>>,
 ) -> Option<Ticket> {
     loop {
         let submit = |waker: &Waker| try_submit(connection, request, waker);
         match future::poll_fn(|cx| Poll::Ready(submit(cx.waker()))).await {
             Some(ticket) => return Some(ticket),
-            None => within(limit, connection.room(request.length())).await?,
+            None => within(limit, pin!(connection.room(request.length()))).await?,
         }
     }
 }
@@ -305,7 +322,7 @@ pub(super) fn try_submit(
 }
 
 /// Waits for the answer to what is in an outbox, not yet made out.
-pub(super) async fn answer(mut ticket: Ticket, limit: Option<Instant>) -> Result<Reply, NoAnswer> {
+pub(super) async fn answer(mut ticket: Ticket, limit: Option<Until<'_>>) -> Result<Reply, NoAnswer> {
     match within(limit, future::poll_fn(|cx| ticket.poll(cx))).await {
         Some(result) => result.map_err(NoAnswer::Undelivered),
         // It will be sent even if it was not yet.
@@ -389,11 +406,11 @@ pub(crate) async fn call_apart<R: Request>(
 ) -> Result<R::Output, R::Error> {
     let lane = local::lane(&shared)?;
     let limit = after(wait.plus(patience));
-    let turn = within(limit, Arc::clone(&shared.turns).acquire_owned());
+    let turn = pin!(Arc::clone(&shared.turns).acquire_owned());
     let turn = tokio::select! {
         biased;
         cause = lane.over() => return Err(Error::from(cause).into()),
-        turn = turn => turn,
+        turn = within(limit.map(|limit| (&lane.runtime, limit)), turn) => turn,
     };
     let Some(turn) = turn else {
         return Err(Error::NotExecuted(NotExecuted::Timeout).into());
@@ -499,10 +516,10 @@ fn has_runtime() -> Result<(), Error> {
     Handle::try_current().map(drop).map_err(|_| Error::NoRuntime)
 }
 
-/// As [`deadline::within`], where there is a limit.
-async fn within<F: Future>(limit: Option<Instant>, future: F) -> Option<F::Output> {
+/// As [`deadline::within_on`], where there is a limit.
+async fn within<F: Future + Unpin>(limit: Option<Until<'_>>, future: F) -> Option<F::Output> {
     match limit {
-        Some(limit) => deadline::within(limit, future).await,
+        Some((runtime, limit)) => deadline::within_on(runtime, limit, future).await,
         None => future.map(Some).await,
     }
 }

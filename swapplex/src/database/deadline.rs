@@ -1,43 +1,63 @@
 //! Waiting with an end, wherever the caller is polled.
 //!
-//! Tokio's timers panic when their runtime has ended. That never happens to its workers, which end first; but futures are
-//! also polled by threads that have only entered a runtime, and outlive it.
+//! Tokio's timers panic when their runtime has ended. That happens to none of its tasks, which end first; but futures are
+//! also polled by threads that have only entered a runtime, or are in the context of another one, and outlive it. (A worker
+//! inside of `block_in_place` does so too, and nothing tells it from the others.)
 
-use std::future::Future;
-use std::pin::pin;
+use std::future::{Future, pending};
 
 use tokio::runtime::{self, Handle};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// Waits for something that ends with the runtime by itself; `None` where it takes longer than until `limit`, or the time
+/// Waits for something that ends with this runtime by itself; `None` where it takes longer than until `limit`, or the time
 /// can't be told, outside of a runtime.
-pub(super) async fn within<F: Future>(limit: Instant, future: F) -> Option<F::Output> {
-    let Ok(handle) = Handle::try_current() else {
-        return None;
-    };
-    let mut future = pin!(future);
-    if runtime::worker_index().is_some() {
+///
+/// What is pinned is handed in as that, so that futures like those of a thousand callers hold it but once.
+pub(super) async fn within<F: Future + Unpin>(limit: Instant, future: F) -> Option<F::Output> {
+    let runtime = Handle::try_current().ok()?;
+    within_on(&runtime, limit, future).await
+}
+
+/// The same for something that ends with `runtime`, which may be another one than this.
+pub(super) async fn within_on<F: Future + Unpin>(
+    runtime: &Handle,
+    limit: Instant,
+    mut future: F,
+) -> Option<F::Output> {
+    if runtime::worker_index().is_some() && Handle::try_current().is_ok_and(|here| here.id() == runtime.id())
+    {
         return timeout_at(limit, future).await.ok();
     }
-    // A task is dropped with its runtime, and this one while it is waited for, if that comes to an end.
-    let mut timer = JoinSet::new();
-    timer.spawn_on(sleep_until(limit), &handle);
     tokio::select! {
         biased;
         output = &mut future => Some(output),
-        // Where the timer was dropped, `future` is about to end.
-        Some(Ok(())) = timer.join_next() => None,
+        // In a box, so that no worker's future is larger for it.
+        () = Box::pin(passed(runtime, limit)) => None,
+    }
+}
+
+/// Waits until then by another runtime's clock, from any thread, and for ever where that ends: what is waited for ends with
+/// it.
+async fn passed(runtime: &Handle, limit: Instant) {
+    // A task, which is dropped with its runtime, and with this future.
+    let mut timer = JoinSet::new();
+    // Made by the task, so that it is that runtime's.
+    timer.spawn_on(async move { sleep_until(limit).await }, runtime);
+    if !matches!(timer.join_next().await, Some(Ok(()))) {
+        pending::<()>().await;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::future::{pending, poll_fn, ready};
+    use std::pin::pin;
     use std::task::{Context, Poll, Waker};
     use std::thread;
     use std::time::Duration;
 
+    use futures_util::FutureExt;
     use tokio::runtime::{Builder, Runtime};
 
     use super::*;
@@ -74,6 +94,19 @@ mod tests {
         let _context = runtime.enter();
         assert_eq!(block_on(within(soon(), pending::<()>())), None);
         assert_eq!(block_on(within(soon(), ready("there"))), Some("there"));
+    }
+
+    #[test]
+    fn a_wait_for_another_runtime_has_an_end_even_where_its_own_has_ended() {
+        let (runtime, other) = (runtime(), runtime());
+        let handle = runtime.handle().clone();
+        let own = other.spawn(async move { within_on(&handle, soon(), pending::<()>()).await });
+        assert_eq!(runtime.block_on(own).unwrap(), None);
+        let _context = other.enter();
+        let mut wait = pin!(within_on(runtime.handle(), soon(), pending::<()>()));
+        assert_eq!(wait.as_mut().now_or_never(), None);
+        other.shutdown_timeout(Duration::from_secs(10));
+        assert_eq!(block_on(wait), None);
     }
 
     #[test]

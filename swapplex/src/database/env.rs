@@ -27,7 +27,8 @@ impl Database for EnvConnection {
 /// Connects if that has not been tried, and has the server answer a `PING`. Where the last attempt to connect has
 /// failed, that is the answer, at once: attempts go on by themselves. Otherwise the answer comes within the time that
 /// a connect may take, 2 s by default: longer than a probe of Kubernetes waits unless its `timeoutSeconds`, 1 by default,
-/// is raised. For other databases there are [`Database::ready`] and [`Client::ready`].
+/// is raised. A replica that takes no writes is ready: it answers. For other databases there are [`Database::ready`] and
+/// [`Client::ready`].
 ///
 /// # Errors
 ///
@@ -58,7 +59,8 @@ pub async fn ready() -> Result<(), NotReady> {
 /// What was sent, or is on its way out, is waited for, at most as long as a command may take (5 s by default):
 /// on the shared connection, on those of commands that block and on [dedicated](crate::Dedicated) ones. A command
 /// that blocks is answered as if the time that it asked the server to wait were up, so that it loses nothing.
-/// Subscriptions end. What comes later ends as [`NotExecuted`](crate::Error::NotExecuted), because of
+/// Subscriptions end. A connection of a runtime that nobody drives meanwhile, such as one that is only ever used to block
+/// on, is closed when that goes on or ends, if nothing is under way on it. What comes later ends as [`NotExecuted`](crate::Error::NotExecuted), because of
 /// [`ConnectError::Closed`](crate::ConnectError::Closed): so call this when all that needs the database is done.
 ///
 /// This holds on every Tokio runtime that the database was used on, and for good. A runtime that is started later

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -102,7 +103,7 @@ impl Fresh {
         let mut ticket = loop {
             match poll_fn(|cx| Poll::Ready(self.submit(&request, cx.waker()))).await? {
                 Some(ticket) => break ticket,
-                None => within(self.limit, self.connection.room(request.length()))
+                None => within(self.limit, pin!(self.connection.room(request.length())))
                     .await
                     .ok_or(Error::NotExecuted(NotExecuted::Timeout))?,
             }

@@ -1,5 +1,6 @@
 //! Where a request stands that could not simply be sent and answered, and what it is told where it ends.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -169,7 +170,7 @@ impl Journey {
         };
         // The fence is part of the next connection's handshake.
         let connected = async { local::lane(shared)?.connection().await.map_err(Error::from) };
-        if let Some(Ok(_)) = within(self.limit, connected).await {
+        if let Some(Ok(_)) = within(self.limit, pin!(connected)).await {
             match shared.fences.holds(doubt.epoch) {
                 Some(true) => {
                     doubt.is_fenced = true;
@@ -207,7 +208,7 @@ impl Journey {
                 let epoch = refused.epoch;
                 leave_replica(shared, epoch);
                 // The server may be told to take writes again, and the address may lead to another one.
-                within(until, lane.replaced(epoch)).await;
+                within(until, pin!(lane.replaced(epoch))).await;
             }
             (NotNow::Loading, Ok(lane)) => lane.pause_until(until).await,
             (_, Err(_)) => {}

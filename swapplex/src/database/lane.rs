@@ -2,6 +2,7 @@
 //!
 //! A connection's driver lives on a runtime and dies with it, so each runtime has a lane of its own.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -153,7 +154,7 @@ impl Lane {
 
     /// Waits until then, but not longer than the runtime lasts.
     pub(super) async fn pause_until(&self, then: Instant) {
-        within(then, self.over()).await;
+        within(then, pin!(self.over())).await;
     }
 
     /// Why the last attempt to connect failed, if it did and nothing has happened since.

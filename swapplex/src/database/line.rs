@@ -38,6 +38,8 @@ pub(crate) struct Line {
     blockable: Option<Blockable>,
     asked: watch::Sender<Asked>,
     ended: watch::Sender<bool>,
+    /// The connection that new requests go to, if there is one.
+    serving: Mutex<Weak<Connection>>,
     /// The connections that are being settled: one that is to end, and those that others have replaced.
     settling: Mutex<Vec<Arc<Connection>>>,
     /// How many callers had no answer when settling was over.
@@ -78,6 +80,7 @@ impl Line {
             blockable,
             asked: watch::Sender::new(Asked::No),
             ended: watch::Sender::new(false),
+            serving: Mutex::default(),
             settling: Mutex::default(),
             unanswered: AtomicUsize::new(0),
         });
@@ -142,9 +145,20 @@ impl Line {
         }
     }
 
+    /// Notes the connection that new requests go to.
+    pub(super) fn serves(&self, connection: &Arc<Connection>) {
+        *lock(&self.serving) = Arc::downgrade(connection);
+    }
+
     /// Waits until every request under way is answered, the connection is lost, or the time is up.
     pub(super) async fn settle(&self, connection: &Arc<Connection>, driver: &mut Driver) {
         lock(&self.settling).push(Arc::clone(connection));
+        {
+            let mut serving = lock(&self.serving);
+            if serving.as_ptr() == Arc::as_ptr(connection) {
+                *serving = Weak::new();
+            }
+        }
         tokio::select! {
             () = driver.settle() => {}
             () = self.overdue() => {}
@@ -156,11 +170,22 @@ impl Line {
         settling.retain(|other| !Arc::ptr_eq(other, connection));
     }
 
-    /// How many callers wait, or waited in vain when it was asked to end, for an answer of what is being settled.
+    /// How many callers wait for an answer, or waited in vain when it had been asked to end.
     pub(super) fn waiting(&self) -> usize {
-        let settling = lock(&self.settling);
-        let waiting: usize = settling.iter().map(|connection| connection.waiting()).sum();
+        let waiting: usize = self.connections().iter().map(|one| one.waiting()).sum();
         waiting + self.unanswered.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing is under way.
+    pub(super) fn is_settled(&self) -> bool {
+        self.connections().iter().all(|one| one.is_settled())
+    }
+
+    /// Those that are being settled, and the one that is not yet, as where nobody drives the runtime.
+    fn connections(&self) -> Vec<Arc<Connection>> {
+        let serving = lock(&self.serving).upgrade();
+        let settling = lock(&self.settling);
+        serving.into_iter().chain(settling.iter().cloned()).collect()
     }
 
     /// Waits until it has ended.

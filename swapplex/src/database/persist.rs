@@ -2,6 +2,7 @@
 //! takes, inside its deadline.
 
 use std::future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -172,7 +173,7 @@ async fn send(
             future::poll_fn(|cx| Poll::Ready(local::submit(shared, request, way, cx.waker()))).await?;
         match submission {
             Submission::Queued(ticket) => return Ok(ticket),
-            Submission::NotLive(lane) => match within(latest, lane.connection()).await {
+            Submission::NotLive(lane) => match within(latest, pin!(lane.connection())).await {
                 // It may be lost again by now, or be another runtime's: look again.
                 Some(Ok(_)) => {}
                 Some(Err(cause)) => return Err(cause.into()),
@@ -184,7 +185,7 @@ async fn send(
                 }
             },
             Submission::NoRoom(connection) => {
-                let room = within(latest, connection.room(request.length())).await;
+                let room = within(latest, pin!(connection.room(request.length()))).await;
                 if room.is_none() {
                     return Err(Error::NotExecuted(NotExecuted::Timeout));
                 }

@@ -1,5 +1,6 @@
 //! Whether a database can be used now, for those who are asked.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,7 +63,7 @@ pub(crate) async fn ready(shared: Arc<Shared>) -> Result<(), NotReady> {
         server: asked.server().unwrap_or_else(|| "the server".into()),
         limit: patience,
     };
-    within(limit, lane.known())
+    within(limit, pin!(lane.known()))
         .await
         .ok_or_else(too_late)?
         .map_err(NotReady::Connect)?;

@@ -19,7 +19,7 @@ use crate::multiplex::Connection;
 use crate::runtime::{Settle, at_end, within};
 use crate::sync::lock;
 
-/// How long connections may take to close once their time is up.
+/// How long connections may take to close once nothing is under way on them, or their time is up.
 const GRACE: Duration = Duration::from_millis(500);
 /// How often a command that blocks is told not to wait any more: the first time, it may not have reached the server yet,
 /// since it travels on another connection.
@@ -114,9 +114,17 @@ fn ask(lines: &[&Arc<Line>], limit: Option<Instant>) {
     }
 }
 
+/// Waits until all have ended, but for those that have nothing under way and take their time all the same: nobody may be
+/// driving their runtime, as with one that is only ever used to block on.
 async fn ended(lines: &[&Arc<Line>]) {
+    let all = join_all(lines.iter().map(|line| line.ended()));
+    if within(std::time::Instant::now() + GRACE, all).await.is_some() {
+        return;
+    }
     for line in lines {
-        line.ended().await;
+        if !line.is_settled() {
+            line.ended().await;
+        }
     }
 }
 

@@ -215,6 +215,7 @@ impl Charge {
         };
         // Moved behind it, and so dropped before it: who waits is told before who watches.
         let mut driver = driver;
+        self.driven.line().serves(&connection);
         self.lane.connected(Arc::clone(&connection));
         // Whoever reads it finds the connection, and no failure from before.
         self.tell(ConnectionEvent::Connected {

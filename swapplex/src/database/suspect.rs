@@ -9,6 +9,7 @@
 //! A caller's future may be kept without being polled, so it holds nothing that the others wait for: tasks do.
 
 use std::future;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 use super::apart::{Apart, NoAnswer, closed};
 use super::deadline::within;
 use super::debounce::BREATH;
+use super::dial::ConnectError;
 use super::lane::Lane;
 use super::local::{self, Submission, Way};
 use super::plain::Plain;
@@ -178,7 +180,7 @@ async fn share(shared: &Arc<Shared>, lane: &Arc<Lane>, limit: Instant) -> Result
     let shared = Arc::clone(shared);
     let suspect = Suspect::new(Arc::clone(lane));
     let connecting = lane.runtime.spawn(async move {
-        let Some(mut kept) = within(limit, suspect.0.suspects.together.lock()).await else {
+        let Some(mut kept) = within(limit, pin!(suspect.0.suspects.together.lock())).await else {
             return Err(Error::NotExecuted(NotExecuted::Timeout));
         };
         if let Some(together) = usable(kept.as_ref()) {
@@ -189,7 +191,9 @@ async fn share(shared: &Arc<Shared>, lane: &Arc<Lane>, limit: Instant) -> Result
         Ok(together)
     });
     // Nothing but the runtime's end cuts it off.
-    connecting.await.unwrap_or_else(|_| Err(closed()))
+    connecting
+        .await
+        .unwrap_or_else(|_| Err(Arc::new(ConnectError::RuntimeEnded).into()))
 }
 
 fn usable(kept: Option<&Arc<Together>>) -> Option<Arc<Together>> {

@@ -4,6 +4,7 @@
 //! they would take a round trip each.
 
 use std::future;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
@@ -11,7 +12,7 @@ use std::task::{Poll, Waker};
 use tokio::time::Instant;
 
 use super::apart::{Apart, NoAnswer, answer};
-use super::deadline::within;
+use super::deadline::within_on;
 use super::request::Request;
 use super::ticket::Ticket;
 use crate::multiplex::{Outbox, Push, Reply};
@@ -82,9 +83,13 @@ impl Together {
             let join = future::poll_fn(|cx| Poll::Ready(self.join(request, length, cx.waker())));
             match join.await {
                 Some(joined) => break joined,
-                None => within(limit, self.apart.connection().room(length))
-                    .await
-                    .ok_or(NoAnswer::Late { may_be_sent: false })?,
+                None => within_on(
+                    self.apart.runtime(),
+                    limit,
+                    pin!(self.apart.connection().room(length)),
+                )
+                .await
+                .ok_or(NoAnswer::Late { may_be_sent: false })?,
             }
         };
         if let Some(closing) = closing {
@@ -94,7 +99,7 @@ impl Together {
                 drop(closing);
             });
         }
-        answer(ticket, Some(limit)).await
+        answer(ticket, Some((self.apart.runtime(), limit))).await
     }
 
     /// Joins the open outbox, or opens one, to be closed by its opener; `None` where there is no room for it now.

@@ -306,7 +306,7 @@ impl Connection {
     }
 
     /// Nothing is owed to anybody.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         lock(&self.wire).is_settled()
     }
 
