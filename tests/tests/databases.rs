@@ -335,3 +335,20 @@ async fn whoever_configured_no_address_is_told_so() {
         "{text}"
     );
 }
+
+#[test]
+fn whoever_misspelt_what_names_the_address_is_told_so_in_the_error() {
+    child::run(
+        |command| {
+            command.env("MISSPELT_HSOT", "db.example");
+        },
+        || {
+            let client = hasty(Client::builder(Source::env_or("MISSPELT", "redis://127.0.0.1:1"))).build();
+            let text = runtime().block_on(client.get("k")).unwrap_err().to_string();
+            assert!(
+                text.ends_with("since MISSPELT_* names no host (set without effect: MISSPELT_HSOT)"),
+                "{text}"
+            );
+        },
+    );
+}

@@ -126,7 +126,13 @@ impl ConnectError {
     fn of_unreachable(error: io::Error, server: &Arc<str>, source: &Source) -> Self {
         match (Self::of(error, server), source.names_no_host()) {
             (Self::Io(error), Some(variables)) => {
-                let text = format!("{error}; that is the default address, since {variables} names no host");
+                // Perhaps it was to be one of these.
+                let unused = match source.unused().join(", ") {
+                    none if none.is_empty() => none,
+                    names => format!(" (set without effect: {names})"),
+                };
+                let text =
+                    format!("{error}; that is the default address, since {variables} names no host{unused}");
                 Self::Io(io::Error::new(error.kind(), text).into())
             }
             (error, _) => error,

@@ -183,6 +183,11 @@
 //! they ask for on top of the timeout. That second manager can go; a worker that does nothing but wait may keep one
 //! [`dedicated`](crate::ManagedConnection::dedicated) connection and save making one each time.
 //!
+//! [`Error::is_closed`](crate::Error::is_closed) has the loop of a worker that takes jobs from a list. To end it,
+//! [`close`](crate::close) the database: the pop that waits is then answered as if its time were up, and loses nothing. A
+//! `select!` between the pop and a signal would drop the pop, and with it the job that the server may just have given out.
+//! A worker that is killed loses the job that it has; `BLMOVE` to a list of its own keeps that.
+//!
 //! # Publish and subscribe
 //!
 //! `PUBLISH` is a command like any other. Subscriptions have a connection of their own, and it is redis-rs's type. A
@@ -199,6 +204,7 @@
 //!     loop {
 //!         match listen().await {
 //!             Ok(()) => eprintln!("the subscription is lost"),
+//!             Err(error) if error.is_closed() => return,
 //!             Err(error) => eprintln!("no subscription: {error}"),
 //!         }
 //!         tokio::time::sleep(Duration::from_millis(500)).await;

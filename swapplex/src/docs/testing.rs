@@ -15,7 +15,8 @@
 //!
 //! This is all that it takes, with nothing but the standard library. It listens on a socket in a directory of its own,
 //! so that there is no port to fight over, and ends with the program even if that is killed. Each call gives the
-//! URL of another database of that server, an empty one. Put it beside your tests, as `private_server.rs`.
+//! URL of another database of that server, an empty one. Put it beside what it tests, as `private_server.rs`; in a
+//! folder of tests of their own, as `tests/private_server/mod.rs`, since Cargo takes a file there for a test.
 //!
 //! ```no_run
 //! use std::os::unix::net::UnixStream;
@@ -35,17 +36,21 @@
 //!
 //! /// The URL of a database that nobody else has, on a server of this process.
 //! pub(crate) fn url() -> String {
-//!     static SERVER: OnceLock<(Child, String)> = OnceLock::new();
+//!     static SERVER: OnceLock<Result<(Child, String), String>> = OnceLock::new();
 //!     static DATABASES: AtomicUsize = AtomicUsize::new(0);
-//!     let (_, socket) = SERVER.get_or_init(start);
+//!     let server = SERVER.get_or_init(start).as_ref();
+//!     let (_, socket) = server.expect("a redis-server on the PATH, or SWAPPLEX_REDIS_SERVER");
 //!     let db = DATABASES.fetch_add(1, Ordering::Relaxed);
 //!     format!("unix://{socket}?db={db}")
 //! }
 //!
-//! fn start() -> (Child, String) {
+//! /// # Errors
+//! ///
+//! /// What is in the log of a server that has not started.
+//! fn start() -> Result<(Child, String), String> {
 //!     let directory = std::env::temp_dir().join(format!("test-redis-{}", std::process::id()));
 //!     std::fs::create_dir_all(&directory).expect("a directory for temporary files");
-//!     let shell = Command::new("sh")
+//!     let mut shell = Command::new("sh")
 //!         .args(["-c", SCRIPT, "sh"])
 //!         .arg(&directory)
 //!         .stdin(Stdio::piped())
@@ -54,11 +59,15 @@
 //!     let socket = directory.join("redis.sock");
 //!     let started = Instant::now();
 //!     while UnixStream::connect(&socket).is_err() {
-//!         let is_late = started.elapsed() > Duration::from_secs(10);
-//!         assert!(!is_late, "no server: {}", directory.join("log").display());
+//!         if started.elapsed() > Duration::from_secs(10) {
+//!             let log = std::fs::read_to_string(directory.join("log"));
+//!             drop(shell.stdin.take());
+//!             let _ = shell.wait();
+//!             return Err(log.unwrap_or_default());
+//!         }
 //!         std::thread::sleep(Duration::from_millis(2));
 //!     }
-//!     (shell, socket.display().to_string())
+//!     Ok((shell, socket.display().to_string()))
 //! }
 //! # assert!(url().starts_with("unix://"));
 //! ```
