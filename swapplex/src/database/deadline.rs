@@ -1,14 +1,18 @@
 //! Waiting with an end, wherever the caller is polled.
 //!
-//! Tokio's timers panic when their runtime has ended. That happens to none of its tasks, which end first; but futures are
-//! also polled by threads that have only entered a runtime, or are in the context of another one, and outlive it. (A worker
-//! inside of `block_in_place` does so too, and nothing tells it from the others.)
+//! Tokio's timers belong to a runtime, and don't end well with it: they fire, or panic when they are looked at. That
+//! happens to none of its tasks, which end first; but futures are also polled by threads that have only entered a runtime, or
+//! block on it, or are in the context of another one, and outlive it. So a timer that fires early or panics is nothing
+//! but gone. (The panic is caught where it is made, and the program's hook for panics hears of it.)
 
-use std::future::{Future, pending};
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::task::Poll;
 
-use tokio::runtime::{self, Handle};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::runtime::Handle;
+use tokio::task::unconstrained;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Waits for something that ends with this runtime by itself; `None` where it takes longer than until `limit`, or the time
 /// can't be told, outside of a runtime.
@@ -25,28 +29,30 @@ pub(super) async fn within_on<F: Future + Unpin>(
     limit: Instant,
     mut future: F,
 ) -> Option<F::Output> {
-    if runtime::worker_index().is_some() && Handle::try_current().is_ok_and(|here| here.id() == runtime.id())
-    {
-        return timeout_at(limit, future).await.ok();
-    }
-    tokio::select! {
-        biased;
-        output = &mut future => Some(output),
-        // In a box, so that no worker's future is larger for it.
-        () = Box::pin(passed(runtime, limit)) => None,
-    }
+    // A task that has used its budget up on the future must hear the timer all the same.
+    let mut timer = pin!(unconstrained(timer(runtime, limit)));
+    let mut is_gone = false;
+    poll_fn(|cx| {
+        if let Poll::Ready(output) = Pin::new(&mut future).poll(cx) {
+            return Poll::Ready(Some(output));
+        }
+        if !is_gone {
+            match catch_unwind(AssertUnwindSafe(|| timer.as_mut().poll(cx))) {
+                Ok(Poll::Pending) => {}
+                Ok(Poll::Ready(())) if Instant::now() >= limit => return Poll::Ready(None),
+                // With its runtime, and so what is waited for is about to end.
+                Ok(Poll::Ready(())) | Err(_) => is_gone = true,
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
-/// Waits until then by another runtime's clock, from any thread, and for ever where that ends: what is waited for ends with
-/// it.
-async fn passed(runtime: &Handle, limit: Instant) {
-    // A task, which is dropped with its runtime, and with this future.
-    let mut timer = JoinSet::new();
-    // Made by the task, so that it is that runtime's.
-    timer.spawn_on(async move { sleep_until(limit).await }, runtime);
-    if !matches!(timer.join_next().await, Some(Ok(()))) {
-        pending::<()>().await;
-    }
+/// One of that runtime.
+fn timer(runtime: &Handle, limit: Instant) -> Sleep {
+    let _context = runtime.enter();
+    sleep_until(limit)
 }
 
 #[cfg(test)]
@@ -129,5 +135,27 @@ mod tests {
         });
         let late = Instant::now() + Duration::from_secs(60);
         assert_eq!(block_on(within(late, ends)), Some("ended"));
+    }
+
+    #[test]
+    fn a_timer_that_its_runtime_has_ended_is_no_deadline() {
+        let runtime = runtime();
+        let handle = runtime.handle().clone();
+        let _context = handle.enter();
+        let mut polls = 0;
+        let ends = poll_fn(|_| {
+            polls += 1;
+            if polls == 3 {
+                Poll::Ready("ended")
+            } else {
+                Poll::Pending
+            }
+        });
+        let late = Instant::now() + Duration::from_secs(60);
+        let mut wait = pin!(within(late, ends));
+        assert_eq!(wait.as_mut().now_or_never(), None);
+        runtime.shutdown_timeout(Duration::from_secs(10));
+        assert_eq!(wait.as_mut().now_or_never(), None);
+        assert_eq!(wait.as_mut().now_or_never(), Some(Some("ended")));
     }
 }
