@@ -185,6 +185,7 @@ impl Line {
     fn connections(&self) -> Vec<Arc<Connection>> {
         let serving = lock(&self.serving).upgrade();
         let settling = lock(&self.settling);
+        let serving = serving.filter(|one| settling.iter().all(|other| !Arc::ptr_eq(one, other)));
         serving.into_iter().chain(settling.iter().cloned()).collect()
     }
 
