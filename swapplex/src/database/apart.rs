@@ -26,7 +26,7 @@ use super::suspect::{CONVICTIONS, Witness};
 use super::ticket::Ticket;
 use crate::command::{Class, Wait};
 use crate::error::{Error, NotExecuted};
-use crate::multiplex::{Connection, Driver, Greeting, LostCause, Outbox, Push, Reason, Reply, Undelivered};
+use crate::multiplex::{Connection, Driver, Greeting, LostCause, Outbox, Reason, Reply, Undelivered};
 use crate::settings::FOR_EVER;
 use crate::sync::lock;
 use crate::transport::HangUp;
@@ -313,10 +313,7 @@ pub(super) fn try_submit(
 ) -> Option<Ticket> {
     let outbox = connection.open_alone(request.length(), Duration::ZERO)?;
     let task = tokio::task::try_id();
-    let slot = request.ask(false, |ask| match outbox.push(ask, task, waker) {
-        Push::Done { slot, .. } => slot,
-        Push::Closed(_) => unreachable!("a new outbox is open"),
-    });
+    let slot = request.ask(false, |ask| outbox.push_first(ask, task, waker));
     connection.close(&outbox);
     Some(Ticket::new(outbox, slot))
 }
@@ -333,9 +330,9 @@ pub(super) async fn answer(mut ticket: Ticket, limit: Option<Until<'_>>) -> Resu
 /// Sends a request whose answer nobody waits for, from wherever this is called; not at all where there is no room for it.
 pub(super) fn post(connection: &Arc<Connection>, request: &impl Request) {
     if let Some(outbox) = connection.open(request.length()) {
-        request.ask(false, |ask| outbox.push_alone(ask, Waker::noop()));
+        let slot = request.ask(false, |ask| outbox.push_first(ask, None, Waker::noop()));
         connection.close(&outbox);
-        drop(Ticket::new(outbox, 0));
+        drop(Ticket::new(outbox, slot));
     }
 }
 

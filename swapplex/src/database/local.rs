@@ -17,7 +17,7 @@ use super::request::Request;
 use super::shared::Shared;
 use super::ticket::Ticket;
 use crate::error::Error;
-use crate::multiplex::{Connection, MAX_BYTES, Outbox, Push};
+use crate::multiplex::{Connection, MAX_BYTES, Outbox, Push, Sealed};
 
 thread_local! {
     /// Few databases, so a search from the front beats a map.
@@ -76,6 +76,7 @@ enum Errand {
     /// The first one holds requests that the second one's must not overtake.
     CloseBoth(Arc<Connection>, Arc<Outbox>, Arc<Outbox>),
     CloseLate(Arc<Lane>, Arc<Closer>),
+    Send(Arc<Connection>, Sealed),
 }
 
 /// What a request finds on its thread.
@@ -105,6 +106,7 @@ pub(super) fn submit(
             connection.close(&outbox);
         }
         Errand::CloseLate(lane, closer) => lane.close_late(closer),
+        Errand::Send(connection, sealed) => connection.send(sealed),
     }
     Ok(submission)
 }
@@ -307,17 +309,20 @@ impl Reach<'_> {
             if connection.has_room(length) {
                 *self.open = None;
             }
-            let Some(outbox) = connection.open(length) else {
-                return (Submission::NoRoom(Arc::clone(connection)), Errand::Nothing);
-            };
+            let no_room = || (Submission::NoRoom(Arc::clone(connection)), Errand::Nothing);
             if connection.is_quiet() {
-                let slot = outbox.push_alone(ask, waker);
-                let ticket = Ticket::new(Arc::clone(&outbox), slot);
+                let Some(sealed) = connection.seal_alone(length, ask, waker) else {
+                    return no_room();
+                };
+                let ticket = Ticket::new(Arc::clone(&sealed.outbox), 0);
                 return (
                     Submission::Queued(ticket),
-                    Errand::Close(Arc::clone(connection), outbox),
+                    Errand::Send(Arc::clone(connection), sealed),
                 );
             }
+            let Some(outbox) = connection.open(length) else {
+                return no_room();
+            };
             let Push::Done { slot, full } = outbox.push(ask, task, waker) else {
                 unreachable!("a new outbox is open")
             };
@@ -362,10 +367,7 @@ impl Reach<'_> {
             return (Submission::NoRoom(Arc::clone(connection)), Errand::Nothing);
         };
         let task = tokio::task::try_id();
-        let slot = request.ask(false, |ask| match outbox.push(ask, task, waker) {
-            Push::Done { slot, .. } => slot,
-            Push::Closed(_) => unreachable!("a new outbox is open"),
-        });
+        let slot = request.ask(false, |ask| outbox.push_first(ask, task, waker));
         let ticket = Ticket::new(Arc::clone(&outbox), slot);
         let errand = match self.open.take().filter(|open| open.epoch == connection.epoch) {
             Some(open) => Errand::CloseBoth(Arc::clone(connection), open.outbox, outbox),

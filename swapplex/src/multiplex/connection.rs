@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use std::{io, mem};
 
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::budget::Budget;
 use super::cause::LostCause;
-use super::outbox::{Filled, FrameAt, Outbox};
+use super::outbox::{Ask, Filled, FrameAt, Outbox, Sealed};
 use super::undelivered::Reason;
 use super::waking::Waking;
 use super::wire::{Load, Overdue, Slices, Wire};
@@ -40,6 +40,8 @@ pub(crate) struct Connection {
     pub(super) driver: AtomicWaker,
     /// Set while the driver does not look after open outboxes, so that who opens the first one must wake it.
     pub(super) is_unwatched: AtomicBool,
+    /// Set while the driver's timer is not set at all, so that who sends something must wake it.
+    pub(super) is_untimed: AtomicBool,
     budget: Budget,
     left_sent: AtomicBool,
     /// Somebody wants a new connection in place of this one.
@@ -65,6 +67,7 @@ impl Connection {
             writer: Mutex::new(writer),
             driver: AtomicWaker::new(),
             is_unwatched: AtomicBool::new(true),
+            is_untimed: AtomicBool::new(true),
             budget: Budget::new(budget),
             left_sent: AtomicBool::new(false),
             renewal: Notify::new(),
@@ -92,10 +95,38 @@ impl Connection {
 
     fn open_at(self: &Arc<Self>, opened: Instant, is_lone: bool) -> Arc<Outbox> {
         let outbox = lock(&self.wire).open(self, opened, is_lone);
-        if self.is_unwatched.swap(false, Ordering::Relaxed) {
+        self.need_driver(&self.is_unwatched);
+        outbox
+    }
+
+    fn need_driver(&self, is_missed: &AtomicBool) {
+        if is_missed.load(Ordering::Relaxed) && is_missed.swap(false, Ordering::Relaxed) {
             self.driver.wake();
         }
-        outbox
+    }
+
+    /// The request of a caller who expects nobody else, to be [sent](Self::send); `None` where the budget has no room for it.
+    pub(crate) fn seal_alone(self: &Arc<Self>, length: usize, ask: Ask<'_>, waker: &Waker) -> Option<Sealed> {
+        if !self.has_room(length) {
+            return None;
+        }
+        let outbox = lock(&self.wire).prepare(self, Instant::now(), false);
+        Some(outbox.seal_alone(ask, waker))
+    }
+
+    /// Hands to the socket what was [sealed alone](Self::seal_alone).
+    pub(crate) fn send(&self, sealed: Sealed) {
+        let mut wire = lock(&self.wire);
+        if let Some(cause) = wire.lost().cloned() {
+            drop(wire);
+            fail(&sealed.outbox, cause);
+            return;
+        }
+        wire.admit_sealed(sealed);
+        let has_room = self.publish(&wire);
+        self.write(wire);
+        self.tell_of_room(has_room);
+        self.need_driver(&self.is_untimed);
     }
 
     /// Resolves when the budget may have room for `length` bytes, as it has once the connection is lost.
@@ -122,9 +153,7 @@ impl Connection {
         if let Some(cause) = wire.lost().cloned() {
             wire.forget_open(outbox);
             drop(wire);
-            let mut wakers = Vec::new();
-            outbox.fail(Reason::Lost(cause), 0, &mut wakers);
-            wake(wakers);
+            fail(outbox, cause);
             return;
         }
         wire.admit(outbox);
@@ -235,8 +264,7 @@ impl Connection {
                 has_groups,
             } = outbox.fill(chunk, frames, &mut waking.answered);
             frames = &frames[used..];
-            if complete {
-                let tally = outbox.tally();
+            if let Some(tally) = complete {
                 self.counters.settled(&tally);
                 tracing::trace!(
                     target: "swapplex::outbox",
@@ -370,6 +398,13 @@ impl Connection {
             self.has_loners.store(true, Ordering::Relaxed);
         }
     }
+}
+
+/// Tells those in an outbox that it has not been sent.
+fn fail(outbox: &Outbox, cause: Arc<LostCause>) {
+    let mut wakers = Vec::new();
+    outbox.fail(Reason::Lost(cause), 0, &mut wakers);
+    wake(wakers);
 }
 
 fn slices(load: &Load) -> Slices<'_> {

@@ -213,6 +213,9 @@ impl Driver {
     /// One timer looks after deadlines, and after what threads that are blocked leave undone; it rests where there is
     /// nothing of the kind.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<LostCause> {
+        if self.timer_rests && !self.connection.is_untimed.load(Ordering::Relaxed) {
+            self.reset_earlier(Instant::now() + self.patience);
+        }
         if !self.connection.is_unwatched.load(Ordering::Relaxed) && !mem::replace(&mut self.looks_soon, true)
         {
             // Whoever opened an outbox has closed it by then, unless something blocks the thread.
@@ -244,7 +247,7 @@ impl Driver {
             }
             // Who came meanwhile, and saw that the timer was set, has a deadline that is not among those.
             let last = now + self.patience;
-            if next.is_some() || !self.connection.is_settled() {
+            if next.is_some() || !self.may_rest() {
                 self.timer
                     .as_mut()
                     .reset(next.map_or(last, |next| next.min(last)));
@@ -253,6 +256,14 @@ impl Driver {
             }
         }
         Poll::Pending
+    }
+
+    /// Whether nothing is owed. Then, who sends something wakes the driver from now on.
+    fn may_rest(&self) -> bool {
+        let connection = &self.connection;
+        connection.is_untimed.store(true, Ordering::Relaxed);
+        // Somebody came in between, and saw that the timer was set.
+        connection.is_settled() || !connection.is_untimed.swap(false, Ordering::Relaxed)
     }
 
     /// Whether an outbox is open. If none is, who opens one wakes the driver from now on.
@@ -266,7 +277,10 @@ impl Driver {
     }
 
     fn reset_earlier(&mut self, limit: Instant) {
-        if mem::take(&mut self.timer_rests) || self.timer.deadline() > limit {
+        if mem::take(&mut self.timer_rests) {
+            self.connection.is_untimed.store(false, Ordering::Relaxed);
+            self.timer.as_mut().reset(limit);
+        } else if self.timer.deadline() > limit {
             self.timer.as_mut().reset(limit);
         }
     }
@@ -287,14 +301,15 @@ impl Drop for Driver {
 mod tests {
     use std::io::Write;
     use std::sync::Mutex;
-    use std::task::Waker;
+    use std::sync::atomic::AtomicBool;
+    use std::task::{Wake, Waker};
     use std::{iter, net, thread};
 
     use tokio::net::TcpStream;
     use tokio::task::yield_now;
 
     use super::*;
-    use crate::multiplex::outbox::{Ask, Push};
+    use crate::multiplex::outbox::{Ask, Push, Sealed};
     use crate::sync::lock;
     use crate::transport::{Reader, Writer};
 
@@ -334,6 +349,54 @@ mod tests {
         let (leftover, patience, limits) = (BytesMut::new(), Duration::from_secs(60), Limits::default());
         let driver = Driver::new(Arc::clone(&connection), transport, leftover, patience, limits);
         (listener.accept().unwrap().0, connection, driver)
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn seal_alone(connection: &Arc<Connection>) -> Sealed {
+        let encode = &mut |out: &mut Vec<u8>| out.extend_from_slice(b"PING\r\n");
+        let ask = Ask::Plain { encode, replies: 1 };
+        connection
+            .seal_alone(6, ask, Waker::noop())
+            .expect("there is room")
+    }
+
+    #[tokio::test]
+    async fn who_sends_alone_has_the_timer_set_where_it_rests_and_nobody_woken_where_it_does_not() {
+        let (mut server, connection, mut driver) = connected().await;
+        poll(&mut driver).await;
+        assert!(driver.timer_rests);
+        let woken = Arc::<Woken>::default();
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut cx = Context::from_waker(&waker);
+        for rests in [true, false] {
+            assert!(driver.poll(&mut cx).is_pending());
+            connection.send(seal_alone(&connection));
+            assert_eq!(woken.0.swap(false, Ordering::Relaxed), rests);
+            assert!(driver.poll(&mut cx).is_pending());
+            let left = driver.timer.deadline().saturating_duration_since(Instant::now());
+            assert!(!driver.timer_rests && left <= driver.patience);
+            server.write_all(b"+PONG\r\n").unwrap();
+            driver.settle().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_alone_on_a_connection_that_was_lost_meanwhile_is_not_sent() {
+        let (_server, connection, mut driver) = connected().await;
+        let sealed = seal_alone(&connection);
+        let outbox = Arc::clone(&sealed.outbox);
+        driver.lose(LostCause::ClosedByServer).await;
+        connection.send(sealed);
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(matches!(outbox.poll(0, &mut cx), Poll::Ready(Err(it)) if !it.is_sent()));
     }
 
     #[tokio::test]

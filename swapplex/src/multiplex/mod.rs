@@ -19,5 +19,5 @@ pub(crate) use connection::Connection;
 pub(crate) use driver::Driver;
 pub use handshake::HandshakeError;
 pub(crate) use handshake::{Greeting, Identity, greet};
-pub(crate) use outbox::{Ask, MAX_BYTES, Outbox, Push, Reply, SlotIndex, Tally};
+pub(crate) use outbox::{Ask, MAX_BYTES, Outbox, Push, Reply, Sealed, SlotIndex, Tally};
 pub(crate) use undelivered::{Reason, Undelivered};

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::cause::LostCause;
 use super::connection::Connection;
-use super::outbox::{Draft, OWN_WEIGHT, Outbox};
+use super::outbox::{Draft, OWN_WEIGHT, Outbox, Sealed, Summary};
 use super::undelivered::Reason;
 
 /// How many outboxes may be in flight before the next ones wait, and gather more requests meanwhile.
@@ -176,13 +176,12 @@ impl Wire {
     /// Takes in an outbox whose time has come, behind those that wait already.
     pub(super) fn admit(&mut self, outbox: &Arc<Outbox>) {
         self.forget_open(outbox);
-        if outbox.mark_due() {
-            let weight = outbox.weight();
+        if let Some(Summary { weight, is_lone, .. }) = outbox.mark_due() {
             self.weight += weight;
             self.due.push_back(Due {
                 outbox: Arc::clone(outbox),
                 weight,
-                is_lone: outbox.is_lone(),
+                is_lone,
             });
         }
         self.admit_due();
@@ -237,26 +236,45 @@ impl Wire {
     }
 
     fn seal(&mut self, due: Due, own_weight: usize) {
-        let Due { outbox, is_lone, .. } = due;
-        let weight = outbox.weight() + own_weight;
-        if let Some(draft) = outbox.seal() {
-            self.weight += weight;
-            if !is_lone {
-                self.crowd = outbox.callers();
-                self.shared_in_flight += 1;
-            }
-            self.unwritten.push_back(Unwritten {
-                outbox: Arc::clone(&outbox),
-                draft,
-                written: 0,
-            });
-            self.in_flight.push_back(Flight {
+        let outbox = due.outbox;
+        if let Some((draft, mut summary)) = outbox.seal() {
+            summary.weight += own_weight;
+            self.admit_sealed(Sealed {
                 outbox,
-                weight,
-                expired: false,
-                is_lone,
+                draft,
+                summary,
             });
         }
+    }
+
+    /// Takes in what goes now, whether or not there is room.
+    pub(super) fn admit_sealed(&mut self, sealed: Sealed) {
+        let Sealed {
+            outbox,
+            draft,
+            summary,
+        } = sealed;
+        let Summary {
+            callers,
+            is_lone,
+            weight,
+        } = summary;
+        self.weight += weight;
+        if !is_lone {
+            self.crowd = callers;
+            self.shared_in_flight += 1;
+        }
+        self.unwritten.push_back(Unwritten {
+            outbox: Arc::clone(&outbox),
+            draft,
+            written: 0,
+        });
+        self.in_flight.push_back(Flight {
+            outbox,
+            weight,
+            expired: false,
+            is_lone,
+        });
     }
 
     /// Retires the first outbox, whose replies are complete `now`.
@@ -272,9 +290,24 @@ impl Wire {
         }
     }
 
-    /// Opens an outbox, for one caller if it `is_lone`: one whose callers all have their answers, for the memory that it
-    /// has, or else a new one.
+    /// Opens an outbox, for one caller if it `is_lone`.
     pub(super) fn open(&mut self, connection: &Arc<Connection>, now: Instant, is_lone: bool) -> Arc<Outbox> {
+        let outbox = self.prepare(connection, now, is_lone);
+        self.open.push(Open {
+            outbox: Arc::clone(&outbox),
+            since: now,
+        });
+        outbox
+    }
+
+    /// An outbox that nobody else holds, open and not known here: one whose callers all have their answers, for the memory
+    /// that it has, or else a new one.
+    pub(super) fn prepare(
+        &mut self,
+        connection: &Arc<Connection>,
+        now: Instant,
+        is_lone: bool,
+    ) -> Arc<Outbox> {
         if self.under_way() == 0
             && self
                 .rested
@@ -301,10 +334,6 @@ impl Wire {
         Arc::get_mut(&mut outbox)
             .expect("nobody else holds it")
             .reopen(now, draft, most);
-        self.open.push(Open {
-            outbox: Arc::clone(&outbox),
-            since: now,
-        });
         outbox
     }
 

@@ -240,10 +240,14 @@ impl Writer {
     }
 
     fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(writer) => writer.try_write_vectored(slices),
+        // For one slice there is a cheaper system call.
+        match (self, slices) {
+            (Self::Tcp(writer), [slice]) => writer.try_write(slice),
+            (Self::Tcp(writer), _) => writer.try_write_vectored(slices),
             #[cfg(unix)]
-            Self::Unix(writer) => writer.try_write_vectored(slices),
+            (Self::Unix(writer), [slice]) => writer.try_write(slice),
+            #[cfg(unix)]
+            (Self::Unix(writer), _) => writer.try_write_vectored(slices),
         }
     }
 }

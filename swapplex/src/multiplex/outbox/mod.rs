@@ -67,6 +67,24 @@ struct Inner {
     fate: Option<Fate>,
 }
 
+/// What the wire has to know of an outbox.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Summary {
+    pub(super) callers: usize,
+    /// It takes one caller only.
+    pub(super) is_lone: bool,
+    /// What it is reckoned to hold in memory, for the budget.
+    pub(super) weight: usize,
+}
+
+/// The one request of a caller who expects nobody else, ready to be written.
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    pub(crate) outbox: Arc<Outbox>,
+    pub(super) draft: Box<Draft>,
+    pub(super) summary: Summary,
+}
+
 /// What one outbox carried.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
@@ -105,8 +123,8 @@ pub(super) struct FrameAt {
 pub(super) struct Filled {
     /// Frames used up.
     pub(super) frames: usize,
-    /// Whether the outbox has all its replies.
-    pub(super) complete: bool,
+    /// What the outbox carried, once it has all its replies.
+    pub(super) complete: Option<Tally>,
     /// Whether keys share a command in it.
     pub(super) has_groups: bool,
 }
@@ -156,6 +174,24 @@ impl Outbox {
         inner.fate = None;
     }
 
+    /// Seals the outbox, which was just opened and which nobody else holds, with the request of a caller who expects nobody
+    /// else.
+    pub(super) fn seal_alone(mut self: Arc<Self>, ask: Ask<'_>, waker: &Waker) -> Sealed {
+        let outbox = Arc::get_mut(&mut self).expect("nobody else holds it");
+        let inner = outbox.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let draft = inner.draft.as_mut().expect("a new outbox is open");
+        inner.slots.push(Slot::new(waker));
+        inner.watched += 1;
+        draft.take_alone(ask, 0, &mut inner.owed);
+        let summary = inner.summary();
+        let draft = inner.seal().expect("it was just looked at");
+        Sealed {
+            outbox: self,
+            draft,
+            summary,
+        }
+    }
+
     /// Appends a request, unless the outbox is closed.
     #[inline]
     pub(crate) fn push<'a>(&self, ask: Ask<'a>, task: Option<task::Id>, waker: &Waker) -> Push<Ask<'a>> {
@@ -177,15 +213,16 @@ impl Outbox {
         }
     }
 
-    /// Makes the request of a caller who expects nobody else the only one.
-    pub(crate) fn push_alone(&self, ask: Ask<'_>, waker: &Waker) -> SlotIndex {
-        let mut inner = lock(&self.inner);
-        let inner = &mut *inner;
-        let draft = inner.draft.as_mut().expect("a new outbox is open");
-        inner.slots.push(Slot::new(waker));
-        inner.watched += 1;
-        draft.take_alone(ask, 0, &mut inner.owed);
-        0
+    /// The same, where it was just opened.
+    ///
+    /// # Panics
+    ///
+    /// Where it is closed.
+    pub(crate) fn push_first(&self, ask: Ask<'_>, task: Option<task::Id>, waker: &Waker) -> SlotIndex {
+        match self.push(ask, task, waker) {
+            Push::Done { slot, .. } => slot,
+            Push::Closed(_) => unreachable!("a new outbox is open"),
+        }
     }
 
     /// The answer in `slot`, if it is a [value](Reply::Bulk); what else there may be, [`poll`](Self::poll) tells.
@@ -245,20 +282,6 @@ impl Outbox {
         lock(&self.inner).epoch
     }
 
-    /// What the outbox carried, for the statistics.
-    pub(super) fn tally(&self) -> Tally {
-        let inner = lock(&self.inner);
-        Tally {
-            requests: inner.slots.len(),
-            ..inner.owed.tally
-        }
-    }
-
-    /// Whether it takes one caller only.
-    pub(super) fn is_lone(&self) -> bool {
-        lock(&self.inner).most == 1
-    }
-
     /// How many callers are in here.
     pub(crate) fn callers(&self) -> usize {
         lock(&self.inner).slots.len()
@@ -284,32 +307,26 @@ impl Outbox {
             .count()
     }
 
-    /// What the outbox is reckoned to hold in memory, for the budget.
-    pub(super) fn weight(&self) -> usize {
-        let inner = lock(&self.inner);
-        let bytes = inner.draft.as_ref().map_or(0, |draft| draft.len_bytes());
-        let own = if inner.most == 1 { OWN_WEIGHT } else { 0 };
-        own + bytes + inner.slots.len() * SLOT_WEIGHT
-    }
-
     /// Whether nobody has closed the outbox yet.
     pub(crate) fn is_open(&self) -> bool {
         lock(&self.inner).phase == Phase::Open
     }
 
-    /// Notes that the outbox waits to be sealed; false where it does already, or is past that.
-    pub(super) fn mark_due(&self) -> bool {
+    /// Notes that the outbox waits to be sealed; `None` where it does already, or is past that.
+    pub(super) fn mark_due(&self) -> Option<Summary> {
         let mut inner = lock(&self.inner);
-        let is_open = inner.phase == Phase::Open;
-        if is_open {
-            inner.phase = Phase::Due;
+        if inner.phase != Phase::Open {
+            return None;
         }
-        is_open
+        inner.phase = Phase::Due;
+        Some(inner.summary())
     }
 
     /// Ends the open phase and gives out the encoded requests; `None` where that was done before.
-    pub(super) fn seal(&self) -> Option<Box<Draft>> {
-        lock(&self.inner).seal()
+    pub(super) fn seal(&self) -> Option<(Box<Draft>, Summary)> {
+        let mut inner = lock(&self.inner);
+        let summary = inner.summary();
+        Some((inner.seal()?, summary))
     }
 
     /// Hands out frames, in order, to the callers that they answer.
@@ -328,7 +345,10 @@ impl Outbox {
         }
         Filled {
             frames: used,
-            complete: inner.owed.is_settled(),
+            complete: inner.owed.is_settled().then_some(Tally {
+                requests: inner.slots.len(),
+                ..inner.owed.tally
+            }),
             has_groups: inner.owed.tally.batches > 0,
         }
     }
@@ -367,6 +387,17 @@ impl Inner {
     fn is_stale(&self) -> bool {
         // The clock is only looked at while the server is behind.
         self.phase == Phase::Due && self.opened.elapsed() > STALE
+    }
+
+    fn summary(&self) -> Summary {
+        let bytes = self.draft.as_ref().map_or(0, |draft| draft.len_bytes());
+        let is_lone = self.most == 1;
+        let own = if is_lone { OWN_WEIGHT } else { 0 };
+        Summary {
+            callers: self.slots.len(),
+            is_lone,
+            weight: own + bytes + self.slots.len() * SLOT_WEIGHT,
+        }
     }
 
     fn seal(&mut self) -> Option<Box<Draft>> {

@@ -67,7 +67,7 @@ fn each_request_knows_how_much_of_it_was_sent() {
             (push(&outbox, Ask::Get { key: b"a" }), mget.clone()),
             (push(&outbox, Ask::Get { key: b"b" }), mget.clone()),
         ];
-        let draft = outbox.seal().expect("it was open");
+        let (draft, _) = outbox.seal().expect("it was open");
         assert_eq!(String::from_utf8_lossy(draft.bytes()), requests);
         outbox.fail(lost(), sent, &mut Vec::new());
         for (slot, place) in places {

@@ -19,7 +19,8 @@ fn connection() -> Arc<Connection> {
 fn open(wire: &mut Wire) -> Arc<Outbox> {
     let outbox = wire.open(&connection(), Instant::now(), true);
     let encode = &mut |out: &mut Vec<u8>| out.extend_from_slice(PING);
-    outbox.push_alone(Ask::Plain { encode, replies: 1 }, Waker::noop());
+    let asked = outbox.push(Ask::Plain { encode, replies: 1 }, None, Waker::noop());
+    assert!(matches!(asked, Push::Done { .. }));
     outbox
 }
 
