@@ -48,11 +48,19 @@ pub enum Error {
     },
 
     /// No answer came in time, to a request that changes nothing. Sending it again is safe.
-    #[error("{command} was not answered in time")]
+    #[error(
+        "{command} was not answered in time{}",
+        .unreachable.as_ref().map_or_else(String::new, |cause| format!(
+            ": its connection was lost, and the last attempt to connect again failed: {cause}"
+        ))
+    )]
     #[non_exhaustive]
     Timeout {
         /// The command's name, without its arguments.
         command: Box<str>,
+        /// Where it was sent and its connection was lost, and there was no other in time: how the last attempt to connect
+        /// had failed.
+        unreachable: Option<Arc<ConnectError>>,
     },
 
     /// The server answered with an error, or with something that the caller cannot use.
@@ -298,6 +306,7 @@ impl From<NotReady> for Error {
             NotReady::Connect(cause) => cause.into(),
             NotReady::Timeout { .. } => Self::Timeout {
                 command: "PING".into(),
+                unreachable: None,
             },
             NotReady::Refused(error) => Self::Redis(error),
             NotReady::NoRuntime => Self::NoRuntime,
@@ -334,6 +343,11 @@ mod tests {
             epoch,
             cause,
         }
+    }
+
+    fn timeout(unreachable: Option<Arc<ConnectError>>) -> Error {
+        let command = "GET".into();
+        Error::Timeout { command, unreachable }
     }
 
     #[test]
@@ -405,6 +419,7 @@ mod tests {
         check(&[
             &Error::from(connect()),
             &Error::NotExecuted(NotExecuted::Unreachable(connect())),
+            &timeout(Some(connect())),
             &Error::NotExecuted(NotExecuted::Lost(lost())),
             &Error::NotExecuted(NotExecuted::Breaks(lost())),
             &Error::from(RedisError::from(io::Error::other("port 7"))),
@@ -417,10 +432,7 @@ mod tests {
 
     #[test]
     fn timeouts_are_timeouts_to_redis_rs_too() {
-        let redis: RedisError = Error::Timeout {
-            command: "GET".into(),
-        }
-        .into();
+        let redis: RedisError = timeout(None).into();
         assert!(redis.is_timeout());
     }
 

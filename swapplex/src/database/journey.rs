@@ -224,12 +224,16 @@ impl Journey {
         if request.has_begun() {
             return partial(shared, request, error);
         }
-        match error {
-            Error::NotExecuted(NotExecuted::Timeout | NotExecuted::Unreachable(_)) if self.was_sent => {
-                late(shared, request, None, true)
-            }
-            error => error,
+        let cause = match error {
+            Error::NotExecuted(NotExecuted::Timeout) if self.was_sent => None,
+            Error::NotExecuted(NotExecuted::Unreachable(cause)) if self.was_sent => Some(cause),
+            error => return error,
+        };
+        let mut late = late(shared, request, None, true);
+        if let Error::Timeout { unreachable, .. } = &mut late {
+            *unreachable = cause;
         }
+        late
     }
 
     /// It is what breaks the connections.

@@ -93,6 +93,7 @@ pub(super) fn late(shared: &Shared, request: &impl Request, epoch: Option<u64>, 
         AfterDeadline::NotExecuted => Error::NotExecuted(NotExecuted::Timeout),
         AfterDeadline::Timeout => Error::Timeout {
             command: request.name().into(),
+            unreachable: None,
         },
         AfterDeadline::Unknown => {
             shared.counters().unknown_outcomes.add(1);

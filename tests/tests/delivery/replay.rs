@@ -2,7 +2,7 @@
 
 use redis::AsyncCommands;
 use swapplex::config::Source;
-use swapplex::{Client, Error, ManagedConnection, Replay};
+use swapplex::{Client, ConnectError, Error, ManagedConnection, Replay};
 use swapplex_tests::{Cut, Direction, Proxy, RedisServer};
 
 use super::{eager, live};
@@ -205,10 +205,17 @@ async fn a_write_that_cannot_be_sent_again_in_time_has_an_unknown_outcome() {
 async fn a_read_that_was_sent_and_cannot_be_sent_again_in_time_is_not_called_unexecuted() {
     let (_server, _proxy, client) = about_to_be_cut_off().await;
     let error = client.get("k").await.unwrap_err();
-    assert!(
-        matches!(&error, Error::Timeout { command, .. } if &**command == "GET"),
-        "{error}"
-    );
+    let Error::Timeout {
+        command,
+        unreachable: Some(cause),
+        ..
+    } = &error
+    else {
+        panic!("{error}")
+    };
+    assert_eq!(&**command, "GET");
+    assert!(matches!(&**cause, ConnectError::Io(_)), "{error}");
+    assert!(error.to_string().ends_with(&cause.to_string()), "{error}");
 }
 
 #[tokio::test]
