@@ -123,9 +123,7 @@ impl Connection {
             return;
         }
         wire.admit_sealed(sealed);
-        let has_room = self.publish(&wire);
-        self.write(wire);
-        self.tell_of_room(has_room);
+        self.go_on(wire);
         self.need_driver(&self.is_untimed);
     }
 
@@ -157,9 +155,7 @@ impl Connection {
             return;
         }
         wire.admit(outbox);
-        let has_room = self.publish(&wire);
-        self.write(wire);
-        self.tell_of_room(has_room);
+        self.go_on(wire);
     }
 
     /// Hands an outbox to the socket in front of all that is closed from now on, with what has waited for room already.
@@ -170,9 +166,15 @@ impl Connection {
             return;
         }
         wire.admit_now(outbox);
+        self.go_on(wire);
+    }
+
+    /// Lets what was changed take effect. True where it has made room, of which those who wait for it are told.
+    fn go_on(&self, wire: MutexGuard<'_, Wire>) -> bool {
         let has_room = self.publish(&wire);
         self.write(wire);
         self.tell_of_room(has_room);
+        has_room
     }
 
     /// Writes what is unwritten, unless somebody else does already.
@@ -278,10 +280,7 @@ impl Connection {
                 wire.complete_front(now);
                 wire.admit_neglected(now);
                 wire.admit_due();
-                let has_room = self.publish(&wire);
-                self.write(wire);
-                self.tell_of_room(has_room);
-                waking.has_woken |= has_room;
+                waking.has_woken |= self.go_on(wire);
             }
             waking.wake_answered(has_groups);
         }
